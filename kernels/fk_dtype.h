@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conversion between f32 and bf16: round to nearest even, NaN stays NaN. One text for C and CUDA. */
+#ifndef FK_DTYPE_H
+#define FK_DTYPE_H
+
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __CUDACC__
+#define FK_INLINE static inline __host__ __device__
+#else
+#define FK_INLINE static inline
+#endif
+
+FK_INLINE float fk_bf16_to_f32(uint16_t h)
+{
+    uint32_t bits = (uint32_t)h << 16;
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+FK_INLINE uint16_t fk_f32_to_bf16(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
+    uint32_t is_nan = (bits & 0x7fffffffu) > 0x7f800000u;
+    return (uint16_t)(is_nan ? (bits >> 16) | 0x40u : rounded >> 16);
+}
+
+#endif
