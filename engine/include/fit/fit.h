@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fit.h - generate images with FiTv2 models.
+ *
+ * Five nouns: an *engine* owns one device and one worker thread; a *model* is a bundle loaded on
+ * it; a *job* is one image being painted; an *event* says that a job moved; a *frame* is a
+ * finished picture of one step. In the order of a program's life:
+ *
+ *     fit_engine_open -> fit_model_load -> fit_generate -> fit_engine_next_event ...
+ *     -> fit_job_take_frame -> fit_frame_write_png -> fit_job_unref -> fit_model_unref
+ *     -> fit_engine_close
+ *
+ * Threads. The worker owns the device. Every function here may be called from any thread unless
+ * it says otherwise, and none blocks for longer than a lock except those marked *blocks*. The only
+ * callback is `wake`; it runs on the worker and may do nothing but nudge an event loop.
+ *
+ * Errors. Functions that can fail return bool and fill a caller's `struct fit_error` (which may be
+ * NULL) with a status and one sentence for a person. The library never prints, exits or aborts.
+ *
+ * Ownership. Parameter structures and strings are read during the call only. `get` and plain
+ * accessors borrow; `take` transfers. Engine, models, jobs and frames are reference counted: an
+ * unref takes the address of the pointer and leaves NULL. A job keeps its model, a model its
+ * engine; closing the engine cancels every job first.
+ *
+ * Sizes are in pixels unless named otherwise; a latent is float [channels][height/8][width/8] in
+ * model space (scaled); time runs from 0 (noise) to 1 (data).
+ */
+#ifndef FIT_FIT_H
+#define FIT_FIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FIT_API __attribute__((visibility("default")))
+#else
+#define FIT_API
+#endif
+
+#define FIT_VERSION_STRING "0.1.0"
+
+/* ---- errors ------------------------------------------------------------------------------ */
+
+enum fit_status {
+    FIT_OK,
+    FIT_ERROR_ARGUMENT,  /* a value that cannot be: size, class, steps, name */
+    FIT_ERROR_FILE,      /* cannot be read or written, truncated, not of the format */
+    FIT_ERROR_MODEL,     /* a well-formed file that is not a model this version can run */
+    FIT_ERROR_MEMORY,    /* forecast or allocation exceeds what is free */
+    FIT_ERROR_DEVICE,    /* the device failed or was lost */
+    FIT_ERROR_CANCELLED, /* somebody asked to stop */
+    FIT_ERROR_DIFFERS    /* a verification found another result */
+};
+
+struct fit_error {
+    enum fit_status status;
+    char message[512]; /* UTF-8, one sentence, no newline */
+};
+
+/* ---- vocabulary -------------------------------------------------------------------------- */
+
+/* How rotary positions are stretched beyond the trained range (FiTv2 section III, FiT section
+ * 3.3). VISION_ variants scale each axis by its own length ("decoupled"); the others scale both
+ * axes by the longer one. */
+enum fit_method {
+    FIT_METHOD_AUTO, /* what the model's configuration and the size call for */
+    FIT_METHOD_NONE,
+    FIT_METHOD_PI,
+    FIT_METHOD_NTK,
+    FIT_METHOD_NTK_BY_PARTS,
+    FIT_METHOD_YARN,
+    FIT_METHOD_NTK_PRO1, /* NTK with attention scale by the longer side */
+    FIT_METHOD_NTK_PRO2, /* NTK with attention scale by the area */
+    FIT_METHOD_VISION_PI,
+    FIT_METHOD_VISION_NTK,
+    FIT_METHOD_VISION_NTK_BY_PARTS,
+    FIT_METHOD_VISION_YARN,
+    FIT_METHOD_VISION_NTK_PRO1,
+    FIT_METHOD_VISION_NTK_PRO2, /* the papers' "VisionNTK + attention scale" */
+    FIT_N_METHODS
+};
+
+enum fit_solver {
+    FIT_SOLVER_EULER, /* one evaluation a step */
+    FIT_SOLVER_MIDPOINT,
+    FIT_SOLVER_HEUN, /* two evaluations a step (trapezoid) */
+    FIT_SOLVER_RK4,  /* four evaluations a step (3/8 rule) */
+    FIT_N_SOLVERS
+};
+
+enum fit_precision { FIT_PRECISION_AUTO, FIT_PRECISION_F32, FIT_PRECISION_BF16 };
+
+/* Which picture of a step: what the run expects to end at, the state itself, or the size of the
+ * velocity as grey. */
+enum fit_view { FIT_VIEW_PREDICTION, FIT_VIEW_STATE, FIT_VIEW_VELOCITY };
+
+/* Names as the command line and the PNG metadata spell them ("vision-ntk", "euler", "bf16").
+ * The parsers return false for an unknown name. */
+FIT_API const char *fit_method_name(enum fit_method method);
+FIT_API bool fit_method_parse(const char *name, enum fit_method *out);
+FIT_API const char *fit_solver_name(enum fit_solver solver);
+FIT_API bool fit_solver_parse(const char *name, enum fit_solver *out);
+FIT_API int fit_solver_evaluations(enum fit_solver solver); /* network evaluations in one step */
+FIT_API const char *fit_precision_name(enum fit_precision precision);
+FIT_API bool fit_precision_parse(const char *name, enum fit_precision *out);
+
+/* ---- engine ------------------------------------------------------------------------------ */
+
+struct fit_engine;
+struct fit_model;
+struct fit_job;
+struct fit_frame;
+
+struct fit_engine_params {
+    const char *backend; /* NULL or "auto", "cpu", "reference", "cuda" */
+    int n_threads;       /* 0: as many as the processor offers */
+    /* Called on the worker when events wait, at most once until they have been drained. */
+    void (*wake)(void *data);
+    void *wake_data;
+};
+
+/* Opens the device and starts the worker. *blocks* (milliseconds). {0} is valid. */
+FIT_API bool fit_engine_open(struct fit_engine **out, const struct fit_engine_params *params,
+                             struct fit_error *error);
+
+/* Cancels all jobs, joins the worker, frees, writes NULL. *blocks* until the current operation
+ * ends. Models and jobs still referenced stay valid to unref, and fail otherwise. */
+FIT_API void fit_engine_close(struct fit_engine **engine);
+
+/* "cpu"; "AMD EPYC, 2 threads, avx512_core_bf16"; and one line worth showing or "". */
+FIT_API const char *fit_engine_backend(const struct fit_engine *engine);
+FIT_API const char *fit_engine_device(const struct fit_engine *engine);
+FIT_API const char *fit_engine_notice(const struct fit_engine *engine);
+
+/* ---- model ------------------------------------------------------------------------------- */
+
+#define FIT_CLASS_NONE (-1) /* unconditional */
+
+struct fit_model_params {
+    const char *path;             /* bundle folder */
+    enum fit_precision precision; /* AUTO: bf16 where the device is faster with it */
+};
+
+/* Everything a user interface may want to say about a model; strings live as long as the model. */
+struct fit_model_info {
+    const char *name, *description, *licence, *path;
+    const char *architecture;     /* "FiTv2" */
+    uint64_t n_parameters;        /* of the transformer */
+    enum fit_precision precision; /* in use */
+    int n_classes;
+    int channels;          /* of the latent */
+    int token_pixels;      /* side of a token: 16; sizes are multiples of it */
+    int context_tokens;    /* trained token budget */
+    int axis_tokens;       /* trained tokens per axis ("ori_max_pe_len") */
+    int max_axis_pixels;   /* 4096 */
+    enum fit_method method; /* trained with; NONE for base models */
+    int default_width, default_height, default_steps;
+    double default_guidance;
+    enum fit_solver default_solver;
+};
+
+/* Maps and checks a bundle. *blocks* (disk). The model references the engine. */
+FIT_API bool fit_model_load(struct fit_engine *engine, const struct fit_model_params *params,
+                            struct fit_model **out, struct fit_error *error);
+FIT_API struct fit_model *fit_model_ref(struct fit_model *model);
+FIT_API void fit_model_unref(struct fit_model **model);
+FIT_API void fit_model_info(const struct fit_model *model, struct fit_model_info *out);
+
+/* class_id in [0, n_classes); name: the first name, synonyms: the others, comma separated, or "".
+ * NULL when out of range. */
+FIT_API const char *fit_model_class_name(const struct fit_model *model, int class_id);
+FIT_API const char *fit_model_class_synonyms(const struct fit_model *model, int class_id);
+
+/* A class from an id in digits, a name or a synonym (case-insensitive), or "none". On failure the
+ * error names the nearest classes. */
+FIT_API bool fit_model_find_class(const struct fit_model *model, const char *text, int *class_id,
+                                  struct fit_error *error);
+
+/* ---- canvas ------------------------------------------------------------------------------ */
+
+/* What a size means to a model. Pure arithmetic: called on every movement of a handle. */
+struct fit_canvas {
+    int width, height;         /* pixels, after snapping */
+    int columns, rows;         /* tokens per axis */
+    int tokens;                /* columns * rows */
+    double scale_x, scale_y;   /* max(1, axis / axis_tokens) */
+    bool within_tokens;        /* tokens <= context_tokens */
+    bool within_axes;          /* both axes <= axis_tokens */
+    bool trained;              /* within the budget and with the positions it was trained with */
+    enum fit_method method;    /* that AUTO stands for here, or the one asked for */
+    double attention_scale;    /* factor on the logits that the method applies */
+    uint64_t memory_bytes;     /* forecast of what a run adds */
+    uint64_t flops;            /* of one evaluation without guidance */
+};
+
+/* Rounds to the nearest size that the model can paint: multiples of token_pixels within
+ * [token_pixels, max_axis_pixels]. */
+FIT_API void fit_canvas_snap(const struct fit_model *model, int *width, int *height);
+
+FIT_API void fit_canvas_describe(const struct fit_model *model, int width, int height,
+                                 enum fit_method method, struct fit_canvas *out);
+
+/* The size of about `tokens` tokens nearest to a ratio width / height, never above the budget. */
+FIT_API void fit_canvas_for_ratio(const struct fit_model *model, double ratio, int tokens,
+                                  int *width, int *height);
+
+/* ---- generate ---------------------------------------------------------------------------- */
+
+/* {0} means: class 0, the model's default size, steps, guidance and solver, seed 0. */
+struct fit_generate_params {
+    int class_id;         /* FIT_CLASS_NONE or [0, n_classes) */
+    int width, height;    /* 0: the model's default; otherwise possible sizes only */
+    uint64_t seed;
+    int index;            /* which image of that seed; 0 for the first */
+    int steps;            /* 1..1000; 0: default */
+    enum fit_solver solver;
+    double guidance;      /* 1..30; 1 runs without guidance; 0: default */
+    double guidance_power; /* 0: constant; else power-cosine (fit-method: stronger near noise) */
+    enum fit_method method;
+    const float *noise;   /* NULL, or the state at t = 0 as a latent, in place of the seed's */
+    uint32_t group;       /* jobs of one non-zero group advance in turn, one step each */
+    bool no_previews;     /* no frames before the last */
+};
+
+enum fit_job_state { FIT_JOB_WAITING, FIT_JOB_RUNNING, FIT_JOB_DONE, FIT_JOB_FAILED,
+                     FIT_JOB_CANCELLED };
+
+struct fit_progress {
+    enum fit_job_state state;
+    int step, steps;             /* finished, asked for */
+    int evaluations, all_evaluations;
+    double t;                    /* of the newest state */
+    double elapsed_s, remaining_s; /* remaining < 0: not known yet */
+    double first_prediction_s;   /* from the call of fit_generate to the first frame; 0 before */
+    size_t peak_bytes;           /* of this run's buffers */
+};
+
+enum fit_event_type {
+    FIT_EVENT_STEP,  /* progress moved (coalesced: at most one waits for a job) */
+    FIT_EVENT_FRAME, /* fit_job_take_frame has something new (coalesced) */
+    FIT_EVENT_DONE,
+    FIT_EVENT_FAILED,
+    FIT_EVENT_CANCELLED
+};
+
+struct fit_event {
+    enum fit_event_type type;
+    struct fit_job *job; /* a reference for the receiver: unref it */
+};
+
+/* Queues a run. Every argument is checked and the memory forecast before anything starts: on
+ * failure the sentence names the field, what was found and the nearest possible value. */
+FIT_API bool fit_generate(struct fit_model *model, const struct fit_generate_params *params,
+                          struct fit_job **out, struct fit_error *error);
+
+FIT_API struct fit_job *fit_job_ref(struct fit_job *job);
+FIT_API void fit_job_unref(struct fit_job **job);
+
+/* Asks the run to stop; it does so between two operations. The steps made so far stay. */
+FIT_API void fit_job_cancel(struct fit_job *job);
+
+FIT_API void fit_job_progress(struct fit_job *job, struct fit_progress *out);
+FIT_API void fit_job_error(struct fit_job *job, struct fit_error *out);
+
+/* The effective parameters, with every default filled in (noise excepted). */
+FIT_API void fit_job_params(const struct fit_job *job, struct fit_generate_params *out);
+FIT_API struct fit_model *fit_job_model(const struct fit_job *job); /* borrowed */
+
+/* Asks for step 0..progress.step (0 is the noise) as a picture; the newest request wins and
+ * answers with FIT_EVENT_FRAME. Works during and after a run. */
+FIT_API void fit_job_show(struct fit_job *job, int step, enum fit_view view);
+
+/* The newest frame not yet taken, or NULL. */
+FIT_API struct fit_frame *fit_job_take_frame(struct fit_job *job);
+
+/* Copies a small preview (one pixel per latent pixel, RGBA8 [height/8][width/8][4]) of a finished
+ * step: the cheap picture for thumbnails. False when the step does not exist. */
+FIT_API bool fit_job_thumbnail(struct fit_job *job, int step, uint8_t *rgba);
+
+/* Copies the latent of a finished step (state, or prediction for FIT_VIEW_PREDICTION). */
+FIT_API bool fit_job_latent(struct fit_job *job, int step, enum fit_view view, float *latent);
+
+/* Main loop side: the next waiting event; false when there is none. Never blocks. */
+FIT_API bool fit_engine_next_event(struct fit_engine *engine, struct fit_event *event);
+
+/* For programs without a main loop: waits until an event is there or the time has passed.
+ * *blocks*. False when nothing came. */
+FIT_API bool fit_engine_wait_event(struct fit_engine *engine, int timeout_ms,
+                                   struct fit_event *event);
+
+/* ---- frames and files -------------------------------------------------------------------- */
+
+FIT_API struct fit_frame *fit_frame_ref(struct fit_frame *frame);
+FIT_API void fit_frame_unref(struct fit_frame **frame);
+FIT_API int fit_frame_width(const struct fit_frame *frame);
+FIT_API int fit_frame_height(const struct fit_frame *frame);
+FIT_API int fit_frame_step(const struct fit_frame *frame);
+FIT_API enum fit_view fit_frame_view(const struct fit_frame *frame);
+FIT_API bool fit_frame_is_final(const struct fit_frame *frame);
+/* RGBA8, sRGB, [height][width][4], opaque; lives as long as the frame. */
+FIT_API const uint8_t *fit_frame_pixels(const struct fit_frame *frame);
+
+/* Writes an sRGB PNG with the run's settings in two iTXt chunks: "parameters" (a text other
+ * programs show) and "limn" (JSON, read back by fit_settings_read_png). Atomic. *blocks*. */
+FIT_API bool fit_frame_write_png(const struct fit_frame *frame, const char *path,
+                                 struct fit_error *error);
+
+/* Writes any RGBA8 picture the same way, with `json` (may be NULL) as its "limn" chunk. */
+FIT_API bool fit_picture_write_png(const char *path, const uint8_t *rgba, int width, int height,
+                                   const char *parameters, const char *json,
+                                   struct fit_error *error);
+
+/* Settings found in a picture that this program wrote. */
+struct fit_settings {
+    struct fit_generate_params params; /* noise NULL */
+    char class_name[128];
+    char model_name[128];
+    char model_hash[72];
+    char backend[32];
+    char pixels_sha256[72];
+};
+
+/* Reads them back. Pictures of other programs, and damaged ones, fail with the reason. */
+FIT_API bool fit_settings_read_png(const char *path, struct fit_settings *out,
+                                   struct fit_error *error);
+
+/* The settings of a run as the text of the "parameters" chunk and as JSON; malloc'ed. */
+FIT_API char *fit_job_describe(const struct fit_job *job);
+FIT_API char *fit_job_describe_json(const struct fit_job *job);
+
+/* ---- single operations (for programs and tests); each *blocks* ---------------------------- */
+
+/* velocity and latent: [batch][channels][height/8][width/8]; one class for the batch. Guidance as
+ * in fit_generate. */
+struct fit_velocity_params {
+    int width, height, batch;
+    double t;
+    int class_id;
+    double guidance, guidance_power; /* guidance 0 or 1: plain */
+    enum fit_method method;
+};
+FIT_API bool fit_model_velocity(struct fit_model *model, const struct fit_velocity_params *params,
+                                const float *latent, float *velocity, struct fit_error *error);
+
+/* latent -> rgb [height][width][3] in [-1, 1] (unclamped), and back. Sizes in pixels. */
+FIT_API bool fit_model_decode(struct fit_model *model, const float *latent, int width, int height,
+                              float *rgb, struct fit_error *error);
+FIT_API bool fit_model_encode(struct fit_model *model, const float *rgb, int width, int height,
+                              float *latent, struct fit_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "labels.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+
+#define FILE_LIMIT (4u << 20)
+#define N_SUGGESTIONS 3
+
+static bool add(struct fit_labels *labels, const char *path, int line_number, char *line,
+                struct fit_error *error)
+{
+    char *end, *rest = NULL;
+    long id = strtol(line, &end, 10);
+    char *name = end != line && *end == '\t' ? strtok_r(end + 1, "\t", &rest) : NULL;
+    if (!name)
+        return fit_fail(error, FIT_ERROR_FILE,
+                        "%s: line %d: expected \"id<TAB>name<TAB>synonyms\"", path, line_number);
+    if (id < 0 || id >= labels->n)
+        return fit_fail(error, FIT_ERROR_FILE, "%s: line %d: id %ld, expected 0 to %d", path,
+                        line_number, id, labels->n - 1);
+    struct fit_label *label = &labels->label[id];
+    if (label->name)
+        return fit_fail(error, FIT_ERROR_FILE, "%s: line %d: id %ld appears twice", path,
+                        line_number, id);
+    char *synonyms = strtok_r(NULL, "\t", &rest);
+    label->name = strdup(name);
+    label->synonyms = strdup(synonyms ? synonyms : "");
+    if (label->name && label->synonyms)
+        return true;
+    return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for the classes", path);
+}
+
+bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
+                     struct fit_error *error)
+{
+    *labels = (struct fit_labels){calloc((size_t)expected, sizeof(struct fit_label)), expected};
+    char *text = fit_file_read_text(path, FILE_LIMIT, error), *rest = text, *line;
+    bool ok = text && labels->label;
+    for (int number = 1; ok && (line = strsep(&rest, "\n")); number++) {
+        line[strcspn(line, "\r")] = '\0';
+        if (*line)
+            ok = add(labels, path, number, line, error);
+    }
+    free(text);
+    for (int id = 0; ok && id < expected; id++)
+        if (!labels->label[id].name)
+            ok = fit_fail(error, FIT_ERROR_FILE, "%s: class %d is missing, expected 0 to %d", path,
+                          id, expected - 1);
+    if (!ok)
+        fit_labels_finish(labels);
+    return ok;
+}
+
+void fit_labels_finish(struct fit_labels *labels)
+{
+    for (int id = 0; labels->label && id < labels->n; id++) {
+        free(labels->label[id].name);
+        free(labels->label[id].synonyms);
+    }
+    free(labels->label);
+    *labels = (struct fit_labels){0};
+}
+
+static bool has_synonym(const char *synonyms, const char *text)
+{
+    size_t length = strlen(text);
+    for (const char *at = synonyms; *at;) {
+        at += strspn(at, ", ");
+        size_t n = strcspn(at, ",");
+        if (n == length && !strncasecmp(at, text, n))
+            return true;
+        at += n;
+    }
+    return false;
+}
+
+/* Levenshtein distance without regard to case, over at most the first 63 bytes. */
+static int distance(const char *a, const char *b)
+{
+    int row[64], n = (int)strnlen(b, 63);
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 0; a[i]; i++) {
+        int diagonal = row[0];
+        row[0] = i + 1;
+        for (int j = 1; j <= n; j++) {
+            int replace = diagonal + (tolower((unsigned char)a[i]) !=
+                                      tolower((unsigned char)b[j - 1]));
+            int shift = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            diagonal = row[j];
+            row[j] = replace < shift ? replace : shift;
+        }
+    }
+    return row[n];
+}
+
+static int nearness(const struct fit_label *label, const char *text)
+{
+    int best = strcasestr(label->name, text) || strcasestr(label->synonyms, text)
+                   ? 0
+                   : distance(text, label->name);
+    char word[64];
+    for (const char *at = label->name; *at;) {
+        size_t n = strcspn(at, " -");
+        if (n && n < sizeof word) {
+            memcpy(word, at, n);
+            word[n] = '\0';
+            int d = distance(text, word);
+            best = d < best ? d : best;
+        }
+        at += n + (at[n] != '\0');
+    }
+    return best;
+}
+
+static bool fail_with_nearest(const struct fit_labels *labels, const char *text,
+                              struct fit_error *error)
+{
+    int id[N_SUGGESTIONS], score[N_SUGGESTIONS], n = 0;
+    for (int i = 0; i < labels->n; i++) {
+        int s = nearness(&labels->label[i], text), at = n < N_SUGGESTIONS ? n++ : n;
+        while (at > 0 && score[at - 1] > s) {
+            if (at < N_SUGGESTIONS) {
+                score[at] = score[at - 1];
+                id[at] = id[at - 1];
+            }
+            at--;
+        }
+        if (at < N_SUGGESTIONS) {
+            score[at] = s;
+            id[at] = i;
+        }
+    }
+    char list[256] = "";
+    for (int i = 0; i < n; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.60s (%d)", i ? ", " : "",
+                 labels->label[id[i]].name, id[i]);
+    return fit_fail(error, FIT_ERROR_ARGUMENT, "class \"%.60s\" is unknown; the nearest are %s",
+                    text, list);
+}
+
+bool fit_labels_find(const struct fit_labels *labels, const char *text, int *class_id,
+                     struct fit_error *error)
+{
+    char *end;
+    long number = strtol(text, &end, 10);
+    if (end != text && !*end) {
+        if (number < 0 || number >= labels->n)
+            return fit_fail(error, FIT_ERROR_ARGUMENT,
+                            "class %ld does not exist; this model has 0 to %d, or none", number,
+                            labels->n - 1);
+        *class_id = (int)number;
+        return true;
+    }
+    if (!strcasecmp(text, "none")) {
+        *class_id = FIT_CLASS_NONE;
+        return true;
+    }
+    for (int id = 0; id < labels->n; id++) {
+        if (!strcasecmp(labels->label[id].name, text)) {
+            *class_id = id;
+            return true;
+        }
+    }
+    for (int id = 0; id < labels->n; id++) {
+        if (has_synonym(labels->label[id].synonyms, text)) {
+            *class_id = id;
+            return true;
+        }
+    }
+    return fail_with_nearest(labels, text, error);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The classes of a model, read from its classes.txt, and the search for one by what a person
+ * types. */
+#ifndef FIT_LABELS_H
+#define FIT_LABELS_H
+
+#include "error.h"
+
+struct fit_label {
+    char *name;     /* UTF-8 */
+    char *synonyms; /* comma separated, "" when there are none */
+};
+
+struct fit_labels {
+    struct fit_label *label; /* [n], by id */
+    int n;
+};
+
+/* Reads classes.txt: one class a line, "id<TAB>name<TAB>synonym, synonym", ids 0 .. n-1 each once,
+ * `expected` of them. */
+bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
+                     struct fit_error *error);
+void fit_labels_finish(struct fit_labels *labels);
+
+/* An id in digits, a name or a synonym (ASCII case ignored), or "none" for FIT_CLASS_NONE. */
+bool fit_labels_find(const struct fit_labels *labels, const char *text, int *class_id,
+                     struct fit_error *error);
+
+#endif
