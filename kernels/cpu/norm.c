@@ -143,7 +143,7 @@ static void rotate_head_bwd(struct fk_ptr dqkv, struct fk_ptr dout, struct fk_pt
                             float epsilon)
 {
     float row[MAX_HEAD_WIDTH] = {0}, d[MAX_HEAD_WIDTH];
-    double g[MAX_HEAD_WIDTH], sum = 0, dot = 0;
+    double g[MAX_HEAD_WIDTH] = {0}, sum = 0, dot = 0;
     load_head(row, qkv, first, D);
     load_head(d, dout, first, D);
     for (int j = 0; j < D / 2; j++) {

@@ -96,6 +96,27 @@ void check_each_device(void (*body)(struct check *c))
     }
 }
 
+void check_each_thread_count(void *(*body)(struct check *c, size_t *bytes))
+{
+    const char *const backends[] = {"reference", "cpu"};
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        struct check *one = check_open(backends[i], 1);
+        size_t bytes = 0;
+        const void *want = body(one, &bytes);
+        for (int n = 2; n <= 3; n++) {
+            struct check *many = check_open(backends[i], n);
+            size_t many_bytes = 0;
+            const void *got = body(many, &many_bytes);
+            assert_true(bytes > 0);
+            assert_int_equal(many_bytes, bytes);
+            if (memcmp(got, want, bytes) != 0)
+                fail_msg("%s: results differ between 1 and %d threads", backends[i], n);
+            check_close(&many);
+        }
+        check_close(&one);
+    }
+}
+
 double check_uniform(uint32_t stream, size_t i)
 {
     uint64_t h = ((uint64_t)stream << 40) + i + 0x9e3779b97f4a7c15u; /* splitmix64 */
@@ -144,6 +165,11 @@ struct fk_ptr check_input(struct check *c, enum fk_dtype type, size_t n, uint32_
     for (size_t i = 0; i < n; i++)
         values[i] = sqrt(3.0) * check_uniform(stream, i); /* variance of a uniform is 1/3 */
     return check_given(c, type, values, n);
+}
+
+struct fk_ptr check_zeros(struct check *c, enum fk_dtype type, size_t n)
+{
+    return check_given(c, type, check_room(c, n), n);
 }
 
 struct fk_ptr check_output(struct check *c, enum fk_dtype type, size_t n)

@@ -52,6 +52,18 @@ void check_close(struct check **c);
 /* Runs `body` on every backend that answers, with two threads. */
 void check_each_device(void (*body)(struct check *c));
 
+/* The cmocka test test_NAME of the function NAME_body. */
+#define CHECK_EACH_DEVICE(name)                                                                    \
+    static void test_##name(void **state)                                                          \
+    {                                                                                              \
+        (void)state;                                                                               \
+        check_each_device(name##_body);                                                            \
+    }
+
+/* Runs `body` on "reference" and on "cpu" with 1, 2 and 3 threads. It returns results in host
+ * memory that the check owns (check_download) and their size; they must not differ in a bit. */
+void check_each_thread_count(void *(*body)(struct check *c, size_t *bytes));
+
 /* ---- numbers: pure functions of (stream, index) ---- */
 
 /* Uniform in [-1, 1). */
@@ -63,6 +75,7 @@ double check_uniform(uint32_t stream, size_t i);
 struct fk_ptr check_input(struct check *c, enum fk_dtype type, size_t n, uint32_t stream);
 /* n given numbers, rounded to the type. */
 struct fk_ptr check_given(struct check *c, enum fk_dtype type, const double *values, size_t n);
+struct fk_ptr check_zeros(struct check *c, enum fk_dtype type, size_t n);
 /* n elements that hold NaN until something is written. */
 struct fk_ptr check_output(struct check *c, enum fk_dtype type, size_t n);
 /* `bytes` of guarded memory: a copy of `host`, or 0xff when host is NULL. */
