@@ -8,7 +8,8 @@
  *
  *     static void product_is_right(struct check *c)
  *     {
- *         struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_BF16, N * K, 2);
+ *         struct fk_ptr x = check_input(c, FK_F32, M * K, 1);
+ *         struct fk_ptr w = check_input(c, FK_BF16, N * K, 2);
  *         struct fk_ptr y = check_output(c, FK_F32, M * N);
  *         check_run(c, c->ops->linear(c->q, y, x, w, (struct fk_ptr){0}, M, N, K, 0));
  *         const double *X = check_values(c, x, M * K), *W = check_values(c, w, N * K);

@@ -59,7 +59,8 @@ static void guidance_body(struct check *c)
 {
     enum { N = 23, F = 16, GUIDED = 12 };
     const double weight = 4;
-    struct fk_ptr cond = check_input(c, FK_F32, N * F, 1), uncond = check_input(c, FK_F32, N * F, 2);
+    struct fk_ptr cond = check_input(c, FK_F32, N * F, 1);
+    struct fk_ptr uncond = check_input(c, FK_F32, N * F, 2);
     struct fk_ptr v = check_output(c, FK_F32, N * F);
     const double *C = check_values(c, cond, N * F), *U = check_values(c, uncond, N * F);
     double *want = check_room(c, N * F);

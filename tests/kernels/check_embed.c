@@ -57,7 +57,8 @@ static void rows_bwd_body(struct check *c)
 {
     enum { B = 4, C = 37, ROWS = 6 };
     const int32_t row[B] = {5, 0, 3, 5};
-    struct fk_ptr dtable = check_input(c, FK_F32, ROWS * C, 2), dy = check_input(c, FK_F32, B * C, 3);
+    struct fk_ptr dtable = check_input(c, FK_F32, ROWS * C, 2);
+    struct fk_ptr dy = check_input(c, FK_F32, B * C, 3);
     double *want = check_values(c, dtable, ROWS * C);
     const double *d = check_values(c, dy, B * C);
     for (int b = 0; b < B; b++)
