@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * latent_cache.h - encoded pictures on disk, in chunks.
+ *
+ * A chunk is one safetensors file "chunk-00012.safetensors" in the cache's folder:
+ *
+ *     pictures  I32  [n][3]        class, rows, columns (in tokens)
+ *     tokens    BF16 [sum][F]      tokens of one picture after the other
+ *     metadata  identity           what the numbers depend on; a chunk of another identity is
+ *                                  written anew
+ *
+ * Chunks are written whole, so a stopped run finds every finished one again at once.
+ */
+#ifndef FIT_LATENT_CACHE_H
+#define FIT_LATENT_CACHE_H
+
+#include "safetensors.h"
+
+struct latent_picture {
+    int class_id, rows, columns;
+    const uint8_t *tokens; /* bf16 [rows * columns][F], of any alignment */
+};
+
+struct latent_chunk {
+    struct fit_safetensors file;
+    struct latent_picture *pictures;
+    int n;
+};
+
+/* Finds chunk `index`. Returns false without an error when there is none of this identity, or
+ * none that is whole. `features` is F, `expected` the number of pictures. */
+bool latent_chunk_open(struct latent_chunk *chunk, const char *folder, int index,
+                       const char *identity, int features, int expected);
+void latent_chunk_close(struct latent_chunk *chunk);
+
+/* pictures [n][3], tokens [sum][features]. Atomic. */
+bool latent_chunk_write(const char *folder, int index, const char *identity,
+                        const int32_t *pictures, int n, const uint16_t *tokens, size_t n_tokens,
+                        int features, struct fit_error *e);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "train_batch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train_random.h"
+
+bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
+                      const struct fit_config *config, int tokens)
+{
+    struct fk_device *d = c->device;
+    size_t n = (size_t)tokens;
+    size_t bytes = n * (size_t)fit_config_features(config) * sizeof(float);
+    memset(batch, 0, sizeof *batch);
+    batch->device = d;
+    batch->room = tokens;
+    batch->x = d->alloc(d, bytes);
+    batch->target = d->alloc(d, bytes);
+    batch->noise = d->alloc(d, bytes);
+    batch->host = malloc(bytes);
+    batch->t = malloc(n * sizeof *batch->t);
+    batch->y = malloc(n * sizeof *batch->y);
+    batch->pictures = malloc(n * sizeof *batch->pictures);
+    batch->images = malloc(n * sizeof *batch->images);
+    if (!batch->x || !batch->target || !batch->noise || !batch->host || !batch->t ||
+        !batch->y || !batch->pictures || !batch->images)
+        return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for batches of %d tokens", tokens);
+    return true;
+}
+
+void train_batch_finish(struct train_batch *batch)
+{
+    if (batch->device) {
+        batch->device->free(batch->device, batch->x);
+        batch->device->free(batch->device, batch->target);
+        batch->device->free(batch->device, batch->noise);
+    }
+    pack_finish(&batch->pack);
+    free(batch->host);
+    free(batch->t);
+    free(batch->y);
+    free(batch->pictures);
+    free(batch->images);
+    memset(batch, 0, sizeof *batch);
+}
+
+static int tokens_of(const struct latent_picture *picture)
+{
+    return picture->rows * picture->columns;
+}
+
+static void add(struct train_batch *batch, const struct latent_picture *picture, int32_t y,
+                double normal)
+{
+    int b = batch->n++;
+    batch->pictures[b] = picture;
+    batch->images[b] = (struct pack_image){picture->rows, picture->columns};
+    batch->y[b] = y;
+    batch->t[b] = (float)(1 / (1 + exp(-normal)));
+}
+
+static void next_epoch(struct train_cursor *cursor, const struct dataset *data, uint64_t seed,
+                       int32_t *order)
+{
+    cursor->epoch++;
+    cursor->position = 0;
+    cursor->pictures = (int32_t)dataset_count(data);
+    dataset_shuffle(order, cursor->pictures, seed, (uint64_t)cursor->epoch);
+}
+
+void train_batch_draw(struct train_batch *batch, const struct dataset *data,
+                      const struct train_config *config, struct train_cursor *cursor,
+                      int32_t *order)
+{
+    int used = 0;
+    batch->n = 0;
+    for (;;) {
+        if (cursor->position == cursor->pictures)
+            next_epoch(cursor, data, config->seed, order);
+        const struct latent_picture *picture = dataset_picture(data, order[cursor->position]);
+        used += tokens_of(picture);
+        if (used > config->tokens)
+            break;
+        cursor->position++;
+
+        uint64_t number = (uint64_t)cursor->packs;
+        uint32_t image = (uint32_t)batch->n;
+        float normal[4];
+        fk_normal4(normal, train_random_seed(config->seed, TRAIN_RANDOM_TIME), (uint32_t)number,
+                   (uint32_t)(number >> 32), (int32_t)image, 0);
+        struct fk_philox_counter r =
+            train_random(config->seed, TRAIN_RANDOM_DROPOUT, number, image);
+        bool drop = train_uniform(r.word[0]) < config->dropout;
+        add(batch, picture, drop ? config->model.n_classes : picture->class_id, normal[0]);
+    }
+    cursor->packs++;
+}
+
+/* The normal quantile by bisection: the validation's times need it a few dozen times. */
+static double quantile(double p)
+{
+    double low = -8, high = 8;
+    for (int i = 0; i < 60; i++) {
+        double middle = (low + high) / 2;
+        if (0.5 * erfc(-middle / sqrt(2.0)) < p)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+int train_batch_validation(struct train_batch *batch, const struct dataset *data,
+                           const struct train_config *config, int first)
+{
+    int n = dataset_validation_count(data), used = 0;
+    /* Neighbours in the list get times far apart: a stride near the golden section of n. */
+    int stride = (int)(n * 0.618) | 1;
+    batch->n = 0;
+    for (int i = first; i < n; i++) {
+        const struct latent_picture *picture = dataset_validation_picture(data, i);
+        used += tokens_of(picture);
+        if (used > config->tokens)
+            break;
+        int place = (int)((int64_t)i * stride % n);
+        add(batch, picture, picture->class_id, quantile((place + 0.5) / n));
+    }
+    return batch->n;
+}
+
+static void widen(float *to, const struct latent_picture *picture, size_t values)
+{
+    uint16_t half;
+    for (size_t k = 0; k < values; k++) {
+        memcpy(&half, picture->tokens + 2 * k, sizeof half);
+        to[k] = fk_bf16_to_f32(half);
+    }
+}
+
+bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
+                       const struct train_config *config, uint64_t noise_seed, uint32_t stream)
+{
+    int features = fit_config_features(&config->model);
+    if (!pack_build(&batch->pack, c, &config->model, batch->images, batch->n))
+        return false;
+    size_t values = (size_t)batch->pack.fk.n_tokens * (size_t)features;
+    for (int b = 0; b < batch->n; b++)
+        widen(batch->host + (size_t)batch->pack.offset[b] * (size_t)features,
+              batch->pictures[b], (size_t)tokens_of(batch->pictures[b]) * (size_t)features);
+    /* `target` holds the data until the mixture is made. */
+    if (!fit_compute_check(c, c->device->upload(c->queue, batch->target, batch->host,
+                                                values * sizeof(float))) ||
+        !fit_run(c, randn, batch->noise, noise_seed, stream, 1, 0, 0, batch->pack.fk.n_tokens,
+                 features))
+        return false;
+    for (int b = 0; b < batch->n; b++) {
+        size_t at = (size_t)batch->pack.offset[b] * (size_t)features;
+        size_t n = (size_t)tokens_of(batch->pictures[b]) * (size_t)features;
+        if (!fit_run(c, axpby, batch->x + at, batch->t[b], batch->target + at, 0.0f, n) ||
+            !fit_run(c, axpby, batch->x + at, 1.0f - batch->t[b], batch->noise + at, 1.0f, n))
+            return false;
+    }
+    return fit_run(c, axpby, batch->target, -1.0f, batch->noise, 1.0f, values);
+}
+
+struct fit_batch train_batch_view(const struct train_batch *batch)
+{
+    return (struct fit_batch){.x = batch->x, .pack = &batch->pack.fk,
+                              .cosine = batch->pack.cosine, .sine = batch->pack.sine,
+                              .t = batch->t, .y = batch->y};
+}

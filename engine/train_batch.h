@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * train_batch.h - from pictures to what one pass of the network learns from.
+ *
+ * x_t = t x1 + (1 - t) x0 with data x1, noise x0 and the velocity x1 - x0 as the target (rectified
+ * flow; FiTv2, arXiv 2410.13925, section III). t is logit-normal: u ~ N(0, 1), t = 1 / (1 + e^-u).
+ */
+#ifndef FIT_TRAIN_BATCH_H
+#define FIT_TRAIN_BATCH_H
+
+#include "dataset.h"
+#include "fit_backward.h"
+#include "pack.h"
+
+/* Where a run stands in its data; with the step this is all the state that draws numbers. */
+struct train_cursor {
+    int64_t epoch;
+    int32_t pictures; /* in this epoch: those that were ready when it began */
+    int32_t position; /* next in the epoch's order */
+    int64_t packs;    /* drawn so far */
+};
+
+struct train_batch {
+    struct pack pack;
+    float *x, *target; /* device [N][F] */
+    float *t;          /* host [B] */
+    int32_t *y;        /* host [B] */
+    int n;
+    /* owned, besides the above */
+    struct fk_device *device;
+    float *host, *noise; /* host staging of x1 and device x0 [N][F] */
+    const struct latent_picture **pictures;
+    struct pack_image *images;
+    int room; /* tokens, and so images */
+};
+
+bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
+                      const struct fit_config *config, int tokens);
+void train_batch_finish(struct train_batch *batch);
+
+/* Takes the next pictures in the order of the epoch until the next one would exceed the budget,
+ * starting new epochs as needed; `order` [>= pictures] is kept in step with the cursor. */
+void train_batch_draw(struct train_batch *batch, const struct dataset *data,
+                      const struct train_config *config, struct train_cursor *cursor,
+                      int32_t *order);
+
+/* The validation pictures from `first` on that fit the budget, with times spread evenly over the
+ * logit-normal's quantiles; returns how many. */
+int train_batch_validation(struct train_batch *batch, const struct dataset *data,
+                           const struct train_config *config, int first);
+
+/* Lays the drawn pictures out and makes x and target; noise comes from field `stream` of the
+ * purpose's seed. */
+bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
+                       const struct train_config *config, uint64_t noise_seed, uint32_t stream);
+
+/* What fit_train_forward reads. */
+struct fit_batch train_batch_view(const struct train_batch *batch);
+
+#endif

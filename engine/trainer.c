@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trainer.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "checkpoint.h"
+#include "train_random.h"
+
+static bool make_folder(const char *path, struct fit_error *e)
+{
+    if (mkdir(path, 0777) && errno != EEXIST)
+        return fit_fail(e, FIT_ERROR_FILE, "%s: %s", path, strerror(errno));
+    return true;
+}
+
+static bool open_device(struct fit_trainer *t, const struct fit_train_params *params,
+                        struct fit_error *e)
+{
+    char message[256] = "";
+    struct fk_open_params open = {params->backend, params->n_threads};
+    t->device = fk_device_open(&open, message, sizeof message);
+    if (!t->device)
+        return fit_fail(e, FIT_ERROR_DEVICE, "%s", message);
+    t->queue = t->device->queue_new(t->device);
+    if (!t->queue)
+        return fit_fail(e, FIT_ERROR_MEMORY, "no memory for a queue");
+    fit_compute_init(&t->compute, t->device, t->queue, e);
+    return true;
+}
+
+static bool open_buffers(struct fit_trainer *t, struct fit_error *e)
+{
+    const struct train_config *config = &t->config;
+    struct fk_device *d = t->device;
+    size_t values = (size_t)config->tokens * (size_t)fit_config_features(&config->model);
+    t->velocity = d->alloc(d, values * sizeof(float));
+    t->dvelocity = d->alloc(d, values * sizeof(float));
+    t->loss = d->alloc(d, (size_t)config->tokens * sizeof(float));
+    t->order = malloc((size_t)config->pictures * sizeof *t->order);
+    if (!t->velocity || !t->dvelocity || !t->loss || !t->order)
+        return fit_fail(e, FIT_ERROR_MEMORY, "no memory for packs of %d tokens", config->tokens);
+    return train_batch_init(&t->batch, &t->compute, &config->model, config->tokens) &&
+           train_state_init(&t->state, &t->compute, config);
+}
+
+static bool open_data(struct fit_trainer *t, struct fit_error *e)
+{
+    char folder[TRAIN_PATH_BYTES + 16];
+    if (t->config.cache[0])
+        snprintf(folder, sizeof folder, "%s", t->config.cache);
+    else
+        snprintf(folder, sizeof folder, "%s/latents", t->folder);
+    return fit_autoencoder_open(&t->autoencoder, t->device, t->queue, t->config.autoencoder, e) &&
+           dataset_open(&t->data, &t->config, t->autoencoder, folder, e);
+}
+
+static void describe(struct fit_trainer *t)
+{
+    snprintf(t->summary, sizeof t->summary, "%.2f M parameters, %s, %d threads, %s",
+             (double)fit_config_parameters(&t->config.model) * 1e-6,
+             t->state.bf16 ? "bf16" : "f32", t->device->caps.n_threads, t->device->model);
+}
+
+bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *params,
+                      struct fit_error *e)
+{
+    *out = NULL;
+    struct fit_trainer *t = calloc(1, sizeof *t);
+    if (!t)
+        return fit_fail(e, FIT_ERROR_MEMORY, "no memory for a trainer");
+    t->smooth_loss = NAN;
+    int n = snprintf(t->folder, sizeof t->folder, "%s", params->folder);
+    bool ok = n >= 0 && (size_t)n < sizeof t->folder;
+    if (!ok)
+        fit_fail(e, FIT_ERROR_ARGUMENT, "the path of the run folder is too long");
+    ok = ok && train_config_load(&t->config, params->config, e) && make_folder(t->folder, e) &&
+         open_device(t, params, e) && open_buffers(t, e) && open_data(t, e);
+    if (ok && params->resume)
+        ok = checkpoint_resume(t, e);
+    ok = ok && dataset_grow(t->data, &t->compute, trainer_pictures_due(&t->config, t->step + 1));
+    if (!ok) {
+        fit_trainer_close(&t);
+        return false;
+    }
+    /* The order of the epoch is not saved: it follows from the cursor. */
+    if (t->cursor.pictures)
+        dataset_shuffle(t->order, t->cursor.pictures, t->config.seed, (uint64_t)t->cursor.epoch);
+    describe(t);
+    *out = t;
+    return true;
+}
+
+void fit_trainer_close(struct fit_trainer **out)
+{
+    struct fit_trainer *t = *out;
+    if (!t)
+        return;
+    dataset_close(&t->data);
+    fit_autoencoder_close(&t->autoencoder);
+    fit_train_store_finish(&t->store);
+    train_batch_finish(&t->batch);
+    train_state_finish(&t->state);
+    if (t->device) {
+        t->device->free(t->device, t->velocity);
+        t->device->free(t->device, t->dvelocity);
+        t->device->free(t->device, t->loss);
+        if (t->queue)
+            t->device->queue_free(t->queue);
+    }
+    free(t->order);
+    fk_device_close(&t->device);
+    free(t);
+    *out = NULL;
+}
+
+int trainer_pictures_due(const struct train_config *config, int64_t step)
+{
+    int64_t due = config->first + (step - 1) / config->grow_every * config->chunk;
+    return due < config->pictures ? (int)due : config->pictures;
+}
+
+static bool sum_losses(struct fit_trainer *t, int n, double *sum)
+{
+    float *loss = malloc((size_t)n * sizeof *loss);
+    if (!loss)
+        return fit_fail(t->compute.error, FIT_ERROR_MEMORY, "no memory for %d losses", n);
+    bool ok = fit_compute_check(&t->compute,
+                                t->device->download(t->queue, loss, t->loss,
+                                                    (size_t)n * sizeof *loss)) &&
+              fit_compute_check(&t->compute, t->device->queue_sync(t->queue));
+    for (int b = 0; ok && b < n; b++)
+        *sum += loss[b];
+    free(loss);
+    return ok;
+}
+
+bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, double weight,
+                   double *loss_sum)
+{
+    struct fit_compute *c = &t->compute;
+    struct fit_batch view = train_batch_view(batch);
+    int features = fit_config_features(&t->config.model), n = batch->pack.fk.n_tokens;
+    size_t values = (size_t)n * (size_t)features;
+    /* The kernel gives the gradient of the mean over this pack's images; a pack is one of several
+     * in a step, so it is brought to `weight` for every image. */
+    float scale = (float)(weight * batch->n);
+    return fit_train_store_reserve(&t->store, t->device, &t->state.network, t->config.tokens, batch->n,
+                                   c->error) &&
+           fit_train_forward(c, &t->state.network, &t->store, t->velocity, &view) &&
+           fit_run(c, flow_loss, t->loss, t->dvelocity, t->velocity, batch->target, view.pack,
+                   features) &&
+           (scale == 1.0f ||
+            fit_run(c, axpby, t->dvelocity, 0.0f, batch->target, scale, values)) &&
+           fit_backward(c, &t->state.network, &t->store, t->state.gradient, t->dvelocity,
+                        &view) &&
+           sum_losses(t, batch->n, loss_sum);
+}
+
+/* Accumulates the packs of one step. Images of all packs weigh the same: with one pack its mean is
+ * the gradient; with several every image weighs 1 here and the sum is divided at the end. */
+static bool accumulate(struct fit_trainer *t, struct fit_train_report *report)
+{
+    double loss = 0;
+    report->images = report->tokens = 0;
+    for (int k = 0; k < t->config.accumulate; k++) {
+        int64_t pack = t->cursor.packs;
+        train_batch_draw(&t->batch, t->data, &t->config, &t->cursor, t->order);
+        double weight = t->config.accumulate == 1 ? 1.0 / t->batch.n : 1.0;
+        if (!train_batch_build(&t->batch, &t->compute, &t->config,
+                               train_random_seed(t->config.seed, TRAIN_RANDOM_NOISE),
+                               (uint32_t)pack) ||
+            !trainer_learn(t, &t->batch, weight, &loss))
+            return false;
+        report->images += t->batch.n;
+        report->tokens += t->batch.pack.fk.n_tokens;
+    }
+    report->loss = loss / report->images;
+    return true;
+}
+
+bool fit_trainer_step(struct fit_trainer *t, struct fit_train_report *report, struct fit_error *e)
+{
+    struct fit_compute *c = &t->compute;
+    int64_t step = t->step + 1;
+    c->error = e;
+    *report = (struct fit_train_report){.step = step, .steps = t->config.steps,
+                                        .validation_loss = NAN, .remaining_s = -1};
+    report->learning_rate = train_learning_rate(&t->config, step);
+    if (!dataset_grow(t->data, c, trainer_pictures_due(&t->config, step)) ||
+        !train_state_clear_gradient(&t->state, c) || !accumulate(t, report) ||
+        !train_state_update(&t->state, c, &t->config, step, report->learning_rate,
+                            t->config.accumulate == 1 ? 1.0 : 1.0 / report->images,
+                            &report->gradient_norm))
+        return false;
+    t->step = step;
+    t->smooth_loss = isnan(t->smooth_loss) ? report->loss
+                                           : 0.99 * t->smooth_loss + 0.01 * report->loss;
+    report->smooth_loss = t->smooth_loss;
+    report->pictures = dataset_count(t->data);
+    return true;
+}
+
+bool fit_trainer_validate(struct fit_trainer *t, double *loss, struct fit_error *e)
+{
+    struct fit_compute *c = &t->compute;
+    int features = fit_config_features(&t->config.model), first = 0;
+    int n = dataset_validation_count(t->data);
+    uint64_t seed = train_random_seed(t->config.seed, TRAIN_RANDOM_VALIDATE);
+    double sum = 0;
+    c->error = e;
+    if (!train_state_refresh_ema(&t->state, c))
+        return false;
+    while (first < n) {
+        int taken = train_batch_validation(&t->batch, t->data, &t->config, first);
+        struct fit_batch view;
+        if (!train_batch_build(&t->batch, c, &t->config, seed, (uint32_t)first))
+            return false;
+        view = train_batch_view(&t->batch);
+        if (!fit_train_store_reserve(&t->store, t->device, &t->state.ema_network,
+                                     t->config.tokens, view.pack->n_images, e) ||
+            !fit_train_forward(c, &t->state.ema_network, &t->store, t->velocity, &view) ||
+            !fit_run(c, flow_loss, t->loss, NULL, t->velocity, t->batch.target, view.pack,
+                     features) ||
+            !sum_losses(t, taken, &sum))
+            return false;
+        first += taken;
+    }
+    *loss = sum / n;
+    return true;
+}
+
+int64_t fit_trainer_position(const struct fit_trainer *t)
+{
+    return t->step;
+}
+
+const char *fit_trainer_summary(const struct fit_trainer *t)
+{
+    return t->summary;
+}
+
+void fit_trainer_stop(struct fit_trainer *t)
+{
+    atomic_store(&t->stop, true);
+}
