@@ -38,22 +38,21 @@ struct fit_train_store {
     float *x;      /* [N][hidden] after the last block */
     float *norm;   /* [N][hidden] input of the final product */
     /* gradients, f32 */
-    float *dx, *dnorm, *dmixed; /* [N][hidden] */
-    float *dqkv;                /* [N][3][H][D] */
+    float *dx, *dnorm, *dmixed;      /* [N][hidden] */
+    float *dqkv;                     /* [N][3][H][D] */
     float *dhidden, *dgate, *dvalue; /* [N][mlp_hidden] */
-    float *dblock, *dfinal;     /* as in the modulation */
-    float *dlow;                /* [B][lora_rank] */
-    float *dshared;             /* [B][6*hidden] */
-    float *dactive, *dtime;     /* [B][hidden] */
+    float *dblock, *dfinal;          /* as in the modulation */
+    float *dlow;                     /* [B][lora_rank] */
+    float *dshared;                  /* [B][6*hidden] */
+    float *dactive, *dtime;          /* [B][hidden] */
     struct fit_scratch scratch;
-    struct fk_device *device; /* borrowed */
     enum fk_dtype type;
     int depth, tokens, images; /* reserved */
 };
 
 size_t fit_train_store_bytes(const struct fit_config *config, enum fk_dtype type, int tokens,
                              int images);
-/* One allocation for packs of up to so many tokens and images. A zeroed store is a valid start. */
+/* Memory for packs of up to so many tokens and images. A zeroed store is a valid start. */
 bool fit_train_store_reserve(struct fit_train_store *store, struct fk_device *device,
                              const struct fit_network *network, int tokens, int images,
                              struct fit_error *e);

@@ -17,8 +17,8 @@ float fit_guidance_weight(double scale, double power, float t);
 struct fit_guided {
     const struct fit_network *network;
     struct fit_activations *activations;
-    const struct fit_modulation *modulation; /* evaluation e of the run: rows (e - first) * images.. */
-    int first_evaluation;                    /* of the modulation's rows */
+    const struct fit_modulation *modulation; /* `images` rows for every evaluation */
+    int first_evaluation;                    /* that the modulation begins with */
     /* The pack the network sees. Plain: B images. Guided: the same B images twice, first with
      * their class, then without. */
     const struct fk_pack *pack;

@@ -17,7 +17,7 @@ struct fit_scratch {
 
 struct fit_scratch_item {
     const char *name;
-    void **place; /* receives the buffer's address, 64-byte aligned */
+    void *place; /* of the pointer that receives the buffer's address, 64-byte aligned */
     size_t bytes;
 };
 

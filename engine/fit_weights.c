@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of parameters. Every layer is a weight followed by its bias; the class table is a
+ * weight alone. The order is that of the official state dict.
+ */
+#include "fit_weights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 16 };
+
+/* A size by the name it has in the configuration, times a small number. */
+enum size { WIDTH, FEATURES, TIME, CLASSES, RANK, MLP };
+
+struct layer {
+    const char *name;
+    enum size out, in;
+    int out_times;
+    enum fit_init init;
+    bool keep_f32, has_bias;
+};
+
+static const struct layer head[] = {
+    {"x_embedder.proj", WIDTH, FEATURES, 1, FIT_INIT_XAVIER, true, true},
+    {"t_embedder.mlp.0", WIDTH, TIME, 1, FIT_INIT_NORMAL, true, true},
+    {"t_embedder.mlp.2", WIDTH, WIDTH, 1, FIT_INIT_NORMAL, true, true},
+    {"y_embedder.embedding_table", CLASSES, WIDTH, 1, FIT_INIT_NORMAL, true, false},
+    {"global_adaLN_modulation.1", WIDTH, WIDTH, 6, FIT_INIT_ZERO, false, true},
+};
+
+static const struct layer block[] = {
+    {"attn.qkv", WIDTH, WIDTH, 3, FIT_INIT_XAVIER, false, true},
+    {"attn.proj", WIDTH, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"mlp.fc1_g", MLP, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"mlp.fc1_x", MLP, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"mlp.fc2", WIDTH, MLP, 1, FIT_INIT_XAVIER, false, true},
+    {"adaLN_modulation.1", RANK, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"adaLN_modulation.2", WIDTH, RANK, 6, FIT_INIT_ZERO, false, true},
+};
+
+static const struct layer tail[] = {
+    {"final_layer.linear", FEATURES, WIDTH, 1, FIT_INIT_ZERO, true, true},
+    {"final_layer.adaLN_modulation.1", WIDTH, WIDTH, 2, FIT_INIT_ZERO, false, true},
+};
+
+enum { N_HEAD = 5, N_BLOCK = 7, N_TAIL = 2 };
+enum { HEAD_TENSORS = 9, BLOCK_TENSORS = 14, TAIL_TENSORS = 4 };
+
+static uint64_t size_of(const struct fit_config *k, enum size size)
+{
+    switch (size) {
+    case WIDTH:
+        return (uint64_t)k->hidden;
+    case FEATURES:
+        return (uint64_t)fit_config_features(k);
+    case TIME:
+        return FIT_TIME_WIDTH;
+    case CLASSES:
+        return (uint64_t)k->n_classes + 1;
+    case RANK:
+        return (uint64_t)k->lora_rank;
+    case MLP:
+        return (uint64_t)k->mlp_hidden;
+    }
+    return 0;
+}
+
+static uint64_t aligned(uint64_t values)
+{
+    return (values + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static void describe(struct fit_tensor_spec *out, const struct fit_config *k, const struct layer *l,
+                     bool is_bias)
+{
+    uint64_t rows = size_of(k, l->out) * (uint64_t)l->out_times;
+    out->n_dims = is_bias ? 1 : 2;
+    out->dims[0] = rows;
+    out->dims[1] = is_bias ? 1 : size_of(k, l->in);
+    out->n_values = out->dims[0] * out->dims[1];
+    out->init = is_bias ? FIT_INIT_ZERO : l->init;
+    out->keep_f32 = is_bias || l->keep_f32;
+}
+
+/* Values of layers[0..n), or of the first `stop` tensors of them; the tensor there in *out. */
+static uint64_t walk(const struct fit_config *k, const struct layer *layers, int n, size_t stop,
+                     struct fit_tensor_spec *out, const struct layer **found)
+{
+    uint64_t at = 0;
+    size_t i = 0;
+    for (int l = 0; l < n; l++)
+        for (int bias = 0; bias <= layers[l].has_bias; bias++, i++) {
+            describe(out, k, &layers[l], bias);
+            *found = &layers[l];
+            if (i == stop)
+                return at;
+            at += aligned(out->n_values);
+        }
+    return at;
+}
+
+static uint64_t all(const struct fit_config *k, const struct layer *layers, int n)
+{
+    struct fit_tensor_spec spec;
+    const struct layer *found;
+    return walk(k, layers, n, SIZE_MAX, &spec, &found);
+}
+
+size_t fit_weights_count(const struct fit_config *config)
+{
+    return HEAD_TENSORS + BLOCK_TENSORS * (size_t)config->depth + TAIL_TENSORS;
+}
+
+bool fit_weights_spec(const struct fit_config *config, size_t i, struct fit_tensor_spec *out)
+{
+    if (i >= fit_weights_count(config))
+        return false;
+    const struct layer *found;
+    char prefix[32] = "";
+    if (i < HEAD_TENSORS) {
+        out->offset = walk(config, head, N_HEAD, i, out, &found);
+    } else {
+        size_t j = i - HEAD_TENSORS, depth = (size_t)config->depth;
+        size_t b = j / BLOCK_TENSORS < depth ? j / BLOCK_TENSORS : depth;
+        uint64_t before = all(config, head, N_HEAD) + b * all(config, block, N_BLOCK);
+        j -= b * BLOCK_TENSORS;
+        if (b < depth) {
+            snprintf(prefix, sizeof prefix, "blocks.%zu.", b);
+            out->offset = before + walk(config, block, N_BLOCK, j, out, &found);
+        } else {
+            out->offset = before + walk(config, tail, N_TAIL, j, out, &found);
+        }
+    }
+    snprintf(out->name, sizeof out->name, "%s%s.%s", prefix, found->name,
+             out->n_dims == 1 ? "bias" : "weight");
+    return true;
+}
+
+size_t fit_weights_total(const struct fit_config *config)
+{
+    return all(config, head, N_HEAD) + (size_t)config->depth * all(config, block, N_BLOCK) +
+           all(config, tail, N_TAIL);
+}
+
+/* ---- binding ------------------------------------------------------------------------------ */
+
+struct binder {
+    const struct fit_config *config;
+    struct fk_ptr (*tensor)(void *user, size_t i);
+    void *user;
+    struct fit_error *error;
+    size_t next;
+    bool ok;
+};
+
+static struct fk_ptr take(struct binder *b, struct fit_tensor_spec *spec)
+{
+    if (!fit_weights_spec(b->config, b->next, spec))
+        b->ok = false;
+    struct fk_ptr place = b->tensor(b->user, b->next++);
+    if (!place.p && b->ok)
+        b->ok = fit_fail(b->error, FIT_ERROR_MODEL, "the tensor %s is missing", spec->name);
+    return place;
+}
+
+static struct fit_linear take_linear(struct binder *b)
+{
+    struct fit_tensor_spec weight, bias;
+    struct fit_linear l;
+    l.weight = take(b, &weight);
+    l.bias = take(b, &bias);
+    l.out = (int)weight.dims[0];
+    l.in = (int)weight.dims[1];
+    l.weight_at = weight.offset;
+    l.bias_at = bias.offset;
+    return l;
+}
+
+bool fit_network_bind(struct fit_network *network, const struct fit_config *config,
+                      struct fk_ptr (*tensor)(void *user, size_t i), void *user,
+                      struct fit_error *e)
+{
+    memset(network, 0, sizeof *network);
+    if (!fit_config_check(config, e))
+        return false;
+    network->config = *config;
+    network->block = calloc((size_t)config->depth, sizeof *network->block);
+    if (!network->block)
+        return fit_fail(e, FIT_ERROR_MEMORY, "no memory for %d blocks", config->depth);
+
+    struct binder b = {.config = config, .tensor = tensor, .user = user, .error = e, .ok = true};
+    struct fit_tensor_spec table;
+    network->x_embed = take_linear(&b);
+    network->time_in = take_linear(&b);
+    network->time_out = take_linear(&b);
+    network->class_table = take(&b, &table);
+    network->class_table_at = table.offset;
+    network->global = take_linear(&b);
+    for (int i = 0; i < config->depth; i++) {
+        struct fit_block *to = &network->block[i];
+        to->qkv = take_linear(&b);
+        to->proj = take_linear(&b);
+        to->gate = take_linear(&b);
+        to->value = take_linear(&b);
+        to->down = take_linear(&b);
+        to->lora_in = take_linear(&b);
+        to->lora_out = take_linear(&b);
+    }
+    network->final = take_linear(&b);
+    network->final_modulation = take_linear(&b);
+    network->type = network->block[0].qkv.weight.type;
+    if (!b.ok)
+        fit_network_finish(network);
+    return b.ok;
+}
+
+struct flat {
+    const struct fit_config *config;
+    const float *values;
+    const uint16_t *working;
+};
+
+static struct fk_ptr flat_tensor(void *user, size_t i)
+{
+    const struct flat *flat = user;
+    struct fit_tensor_spec spec;
+    if (!fit_weights_spec(flat->config, i, &spec))
+        return fk_f32(NULL);
+    return flat->working && !spec.keep_f32 ? fk_bf16(flat->working + spec.offset)
+                                           : fk_f32(flat->values + spec.offset);
+}
+
+bool fit_network_bind_flat(struct fit_network *network, const struct fit_config *config,
+                           const float *flat, const uint16_t *working, struct fit_error *e)
+{
+    struct flat user = {config, flat, working};
+    return fit_network_bind(network, config, flat_tensor, &user, e);
+}
+
+void fit_network_finish(struct fit_network *network)
+{
+    free(network->block);
+    memset(network, 0, sizeof *network);
+}

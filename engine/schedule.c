@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schedule.h"
+
+void fit_schedule_linear(float *points, int steps)
+{
+    float width = 1.0f / (float)steps;
+    int half = (steps + 1) / 2;
+    for (int i = 0; i <= steps; i++)
+        points[i] = i < half ? width * (float)i : 1.0f - width * (float)(steps - i);
+}
