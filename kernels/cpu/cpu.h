@@ -11,6 +11,10 @@
 #include "fk.h"
 #include "fk_dtype.h"
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 /* Scratch slots: an operation that needs several buffers takes several slots. */
 enum { CPU_SCRATCH_SLOTS = 8 };
 
@@ -19,12 +23,19 @@ struct fk_queue {
     char error[256];
     void *scratch[CPU_SCRATCH_SLOTS];
     size_t scratch_bytes[CPU_SCRATCH_SLOTS];
-    void *primitives; /* the fast operations' cache of compiled products, owned by fast_linear.c */
+    void *primitives; /* the fast operations' cache of compiled products, owned by onednn.c */
 };
 
 /* At least `bytes` of 64-byte aligned memory that lives until the slot is asked for again; grows,
  * never shrinks. NULL (with q->error set) when memory is short. */
 void *cpu_scratch(struct fk_queue *q, int slot, size_t bytes);
+
+/* The n numbers of x as f32: x itself, or a widened copy in the scratch slot. NULL when memory is
+ * short. */
+const float *cpu_floats(struct fk_queue *q, int slot, struct fk_ptr x, size_t n);
+
+/* The same numbers after rounding to bf16, always a copy in the slot. */
+const float *cpu_floats_rounded(struct fk_queue *q, int slot, struct fk_ptr x, size_t n);
 
 /* Writes the sentence to q->error and returns false. */
 bool cpu_fail(struct fk_queue *q, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -75,6 +86,16 @@ static inline int cpu_threads(const struct fk_queue *q, size_t work)
     return work < 16384 || q->device->caps.n_threads < 1 ? 1 : q->device->caps.n_threads;
 }
 
+/* Which thread of the team runs, for rooms of its own: 0 .. n_threads-1. */
+static inline int cpu_thread_index(void)
+{
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
 /* The image that owns token n: offset[b] <= n < offset[b+1]. */
 static inline int cpu_image_of(const struct fk_pack *pack, int n)
 {
@@ -89,6 +110,10 @@ static inline int cpu_image_of(const struct fk_pack *pack, int n)
     return low;
 }
 
+/* The processor as a device, with all its abilities or (plain) by the reference alone. NULL when
+ * memory is short. */
+struct fk_device *cpu_device_open(bool plain, int n_threads);
+
 /* Reference, one per file of the same name. */
 void cpu_linear_install(struct fk_ops *ops);
 void cpu_attention_install(struct fk_ops *ops);
@@ -101,10 +126,19 @@ void cpu_image_install(struct fk_ops *ops); /* patchify, pixel_*, planes/pixels,
 void cpu_random_install(struct fk_ops *ops);
 void cpu_optim_install(struct fk_ops *ops); /* sum_sq, adamw */
 
+/* What the overrides can use here: fills isa and native_bf16. */
+void cpu_describe(struct fk_caps *caps);
+void cpu_primitives_free(struct cpu_primitives *primitives);
+
 /* Overrides for this processor; each leaves alone what it cannot do better. */
 void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_attention_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_conv_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_rows_install(struct fk_ops *ops, const struct fk_caps *caps); /* norm, act, optim */
+
+/* What oneDNN can do on this processor, written to caps; without oneDNN caps stay as they are. */
+void cpu_onednn_describe(struct fk_caps *caps);
+/* Frees q->primitives. */
+void cpu_onednn_finish(struct fk_queue *q);
 
 #endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Host memory as a device. Its queue runs every operation at once, so "queued" means "done".
+ *
+ * Loops and oneDNN share OpenMP's threads. These spin for a while after each loop; a program that
+ * has other work for the processor (a window) sets GOMP_SPINCOUNT before it starts, since OpenMP
+ * reads it when the library is loaded.
+ */
+#include "device.h"
+
+#include <omp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu.h"
+
+#define ALIGNMENT 64
+
+struct state {
+    struct fk_device device;
+    struct fk_ops ops;
+};
+
+static size_t rounded(size_t bytes)
+{
+    size_t up = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return up ? up : ALIGNMENT;
+}
+
+void *cpu_scratch(struct fk_queue *q, int slot, size_t bytes)
+{
+    if (q->scratch_bytes[slot] < bytes || !q->scratch[slot]) {
+        free(q->scratch[slot]);
+        q->scratch[slot] = aligned_alloc(ALIGNMENT, rounded(bytes));
+        q->scratch_bytes[slot] = q->scratch[slot] ? bytes : 0;
+        if (!q->scratch[slot])
+            cpu_fail(q, "no memory for %zu bytes of scratch", bytes);
+    }
+    return q->scratch[slot];
+}
+
+bool cpu_fail(struct fk_queue *q, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(q->error, sizeof q->error, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static void *alloc(struct fk_device *device, size_t bytes)
+{
+    (void)device;
+    return bytes > SIZE_MAX - ALIGNMENT ? NULL : aligned_alloc(ALIGNMENT, rounded(bytes));
+}
+
+static void release(struct fk_device *device, void *p)
+{
+    (void)device;
+    free(p);
+}
+
+/* The number before "kB" in the line of /proc/meminfo that begins with `key`. */
+static size_t meminfo_bytes(const char *text, const char *key)
+{
+    const char *line = strstr(text, key);
+    return line ? (size_t)strtoull(line + strlen(key), NULL, 10) * 1024 : 0;
+}
+
+static bool memory(struct fk_device *device, size_t *free_bytes, size_t *total_bytes)
+{
+    (void)device;
+    char text[4096];
+    FILE *file = fopen("/proc/meminfo", "r");
+    if (!file)
+        return false;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    *free_bytes = meminfo_bytes(text, "MemAvailable:");
+    *total_bytes = meminfo_bytes(text, "MemTotal:");
+    return *free_bytes && *total_bytes;
+}
+
+static struct fk_queue *queue_new(struct fk_device *device)
+{
+    struct fk_queue *q = calloc(1, sizeof *q);
+    if (q)
+        q->device = device;
+    return q;
+}
+
+static void queue_free(struct fk_queue *q)
+{
+    if (!q)
+        return;
+    cpu_primitives_free(q->primitives);
+    for (int slot = 0; slot < CPU_SCRATCH_SLOTS; slot++)
+        free(q->scratch[slot]);
+    free(q);
+}
+
+static bool queue_sync(struct fk_queue *q)
+{
+    (void)q;
+    return true;
+}
+
+static const char *queue_error(struct fk_queue *q)
+{
+    return q->error;
+}
+
+static bool upload(struct fk_queue *q, void *device_memory, const void *host, size_t bytes)
+{
+    (void)q;
+    memcpy(device_memory, host, bytes);
+    return true;
+}
+
+static bool download(struct fk_queue *q, void *host, const void *device_memory, size_t bytes)
+{
+    (void)q;
+    memcpy(host, device_memory, bytes);
+    return true;
+}
+
+static bool zero(struct fk_queue *q, void *device_memory, size_t bytes)
+{
+    (void)q;
+    memset(device_memory, 0, bytes);
+    return true;
+}
+
+static void close_device(struct fk_device *device)
+{
+    free(device->state);
+}
+
+static void read_processor_name(char *out, size_t bytes)
+{
+    char line[256];
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    snprintf(out, bytes, "processor");
+    while (file && fgets(line, sizeof line, file)) {
+        const char *name = strncmp(line, "model name", 10) ? NULL : strstr(line, ": ");
+        if (!name)
+            continue;
+        snprintf(out, bytes, "%.*s", (int)strcspn(name + 2, "\n"), name + 2);
+        break;
+    }
+    if (file)
+        fclose(file);
+}
+
+static void install_reference(struct fk_ops *ops)
+{
+    cpu_linear_install(ops);
+    cpu_attention_install(ops);
+    cpu_conv_install(ops);
+    cpu_norm_install(ops);
+    cpu_activation_install(ops);
+    cpu_embed_install(ops);
+    cpu_elementwise_install(ops);
+    cpu_image_install(ops);
+    cpu_random_install(ops);
+    cpu_optim_install(ops);
+}
+
+static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
+{
+    cpu_fast_linear_install(ops, caps);
+    cpu_fast_attention_install(ops, caps);
+    cpu_fast_conv_install(ops, caps);
+    cpu_fast_rows_install(ops, caps);
+}
+
+struct fk_device *cpu_device_open(bool fast, int n_threads, char *message, size_t message_bytes)
+{
+    struct state *state = calloc(1, sizeof *state);
+    if (!state) {
+        snprintf(message, message_bytes, "no memory for the processor's device");
+        return NULL;
+    }
+    struct fk_device *device = &state->device;
+    *device = (struct fk_device){
+        .abi = FK_ABI,
+        .name = fast ? "cpu" : "reference",
+        .ops = &state->ops,
+        .state = state,
+        .caps = {.host_memory = true,
+                 .n_threads = n_threads > 0 ? n_threads : omp_get_num_procs(),
+                 .isa = "C"},
+        .close = close_device,
+        .alloc = alloc,
+        .free = release,
+        .memory = memory,
+        .queue_new = queue_new,
+        .queue_free = queue_free,
+        .queue_sync = queue_sync,
+        .queue_error = queue_error,
+        .upload = upload,
+        .download = download,
+        .copy = upload,
+        .zero = zero,
+    };
+    read_processor_name(device->model, sizeof device->model);
+    install_reference(&state->ops);
+    if (fast) {
+        cpu_describe(&device->caps);
+        install_fast(&state->ops, &device->caps);
+    }
+    return device;
+}

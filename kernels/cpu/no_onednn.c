@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Built instead of onednn.c, fast_linear.c and fast_conv.c where oneDNN is missing. */
+#include "cpu.h"
+
+void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps)
+{
+    (void)ops;
+    (void)caps;
+}
+
+void cpu_fast_conv_install(struct fk_ops *ops, const struct fk_caps *caps)
+{
+    (void)ops;
+    (void)caps;
+}
+
+void cpu_onednn_describe(struct fk_caps *caps)
+{
+    (void)caps;
+}
+
+void cpu_onednn_finish(struct fk_queue *q)
+{
+    (void)q;
+}
