@@ -7,13 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cpu/device.h"
+#include "cpu/cpu.h"
+#include "fk_plugin.h"
 
 #define PLUGIN "fit-cuda.so"
-
-/* The one symbol of a plug-in: opens the device or writes one sentence and returns NULL. */
-typedef struct fk_device *plugin_open_fn(int abi, char *message, size_t message_bytes);
-#define PLUGIN_SYMBOL "fk_plugin_open"
 
 const char *fk_op_name(enum fk_op op)
 {
@@ -56,34 +53,43 @@ static void plugin_path(char *out, size_t bytes)
     snprintf(out, bytes, "%.*s/" PLUGIN, slash ? (int)(slash - file) : 1, slash ? file : ".");
 }
 
-/* The library stays loaded for the life of the process: CUDA's runtime cannot be unloaded. */
-static struct fk_device *open_plugin(char *message, size_t message_bytes)
+static const struct fk_plugin *load_plugin(char *message, size_t message_bytes)
 {
     char path[PATH_MAX];
     plugin_path(path, sizeof path);
+    /* Never closed: CUDA's runtime cannot be unloaded. */
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
+    const struct fk_plugin *plugin = library ? dlsym(library, FK_PLUGIN_SYMBOL) : NULL;
+    if (!library)
         snprintf(message, message_bytes, "no GPU plug-in: %s", dlerror());
-        return NULL;
-    }
-    plugin_open_fn *open = (plugin_open_fn *)dlsym(library, PLUGIN_SYMBOL);
-    if (!open) {
-        snprintf(message, message_bytes, "%s: is no plug-in: " PLUGIN_SYMBOL " is missing", path);
-        return NULL;
-    }
-    struct fk_device *device = open(FK_ABI, message, message_bytes);
-    if (!device)
-        return NULL;
-    const char *missing = device->abi == FK_ABI ? member_missing(device) : NULL;
-    if (device->abi == FK_ABI && !missing)
-        return device;
-    if (missing)
-        snprintf(message, message_bytes, "%s: lacks %s", path, missing);
-    else
+    else if (!plugin)
+        snprintf(message, message_bytes, "%s: is no plug-in: " FK_PLUGIN_SYMBOL " is missing",
+                 path);
+    else if (plugin->abi != FK_ABI)
         snprintf(message, message_bytes, "%s: was built for interface %d, expected %d", path,
-                 device->abi, FK_ABI);
+                 plugin->abi, FK_ABI);
+    return plugin && plugin->abi == FK_ABI ? plugin : NULL;
+}
+
+static struct fk_device *open_plugin(const struct fk_open_params *params, char *message,
+                                     size_t message_bytes)
+{
+    const struct fk_plugin *plugin = load_plugin(message, message_bytes);
+    struct fk_device *device = plugin ? plugin->open(params, message, message_bytes) : NULL;
+    const char *missing = device ? member_missing(device) : NULL;
+    if (!missing)
+        return device;
+    snprintf(message, message_bytes, "the GPU plug-in lacks %s", missing);
     device->close(device);
     return NULL;
+}
+
+static struct fk_device *open_cpu(bool plain, int n_threads, char *message, size_t message_bytes)
+{
+    struct fk_device *device = cpu_device_open(plain, n_threads);
+    if (!device)
+        snprintf(message, message_bytes, "no memory for the processor's device");
+    return device;
 }
 
 struct fk_device *fk_device_open(const struct fk_open_params *params, char *message,
@@ -95,22 +101,16 @@ struct fk_device *fk_device_open(const struct fk_open_params *params, char *mess
         name = forced;
     message[0] = '\0';
     if (!strcmp(name, "reference") || !strcmp(name, "cpu"))
-        return cpu_device_open(!strcmp(name, "cpu"), params->n_threads, message, message_bytes);
+        return open_cpu(!strcmp(name, "reference"), params->n_threads, message, message_bytes);
     if (!strcmp(name, "cuda"))
-        return open_plugin(message, message_bytes);
+        return open_plugin(params, message, message_bytes);
     if (strcmp(name, "auto")) {
         snprintf(message, message_bytes,
                  "backend \"%.40s\" is unknown; expected auto, cpu, reference or cuda", name);
         return NULL;
     }
-    struct fk_device *device = open_plugin(message, message_bytes);
-    if (device)
-        return device;
-    char reason[256];
-    struct fk_device *cpu = cpu_device_open(true, params->n_threads, reason, sizeof reason);
-    if (!cpu)
-        snprintf(message, message_bytes, "%s", reason);
-    return cpu;
+    struct fk_device *device = open_plugin(params, message, message_bytes);
+    return device ? device : open_cpu(false, params->n_threads, message, message_bytes);
 }
 
 void fk_device_close(struct fk_device **device)

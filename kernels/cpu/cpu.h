@@ -126,10 +126,6 @@ void cpu_image_install(struct fk_ops *ops); /* patchify, pixel_*, planes/pixels,
 void cpu_random_install(struct fk_ops *ops);
 void cpu_optim_install(struct fk_ops *ops); /* sum_sq, adamw */
 
-/* What the overrides can use here: fills isa and native_bf16. */
-void cpu_describe(struct fk_caps *caps);
-void cpu_primitives_free(struct cpu_primitives *primitives);
-
 /* Overrides for this processor; each leaves alone what it cannot do better. */
 void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_attention_install(struct fk_ops *ops, const struct fk_caps *caps);

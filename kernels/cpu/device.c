@@ -6,15 +6,13 @@
  * has other work for the processor (a window) sets GOMP_SPINCOUNT before it starts, since OpenMP
  * reads it when the library is loaded.
  */
-#include "device.h"
+#include "cpu.h"
 
-#include <omp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "cpu.h"
+#include <unistd.h>
 
 #define ALIGNMENT 64
 
@@ -39,6 +37,31 @@ void *cpu_scratch(struct fk_queue *q, int slot, size_t bytes)
             cpu_fail(q, "no memory for %zu bytes of scratch", bytes);
     }
     return q->scratch[slot];
+}
+
+const float *cpu_floats(struct fk_queue *q, int slot, struct fk_ptr x, size_t n)
+{
+    if (x.type == FK_F32)
+        return x.p;
+    float *wide = cpu_scratch(q, slot, n * sizeof *wide);
+    if (wide)
+        cpu_row_load(x, 0, (int)n, wide);
+    return wide;
+}
+
+const float *cpu_floats_rounded(struct fk_queue *q, int slot, struct fk_ptr x, size_t n)
+{
+    float *wide = cpu_scratch(q, slot, n * sizeof *wide);
+    if (!wide)
+        return NULL;
+    if (x.type == FK_BF16) {
+        cpu_row_load(x, 0, (int)n, wide);
+        return wide;
+    }
+    const float *in = x.p;
+    for (size_t i = 0; i < n; i++)
+        wide[i] = fk_bf16_to_f32(fk_f32_to_bf16(in[i]));
+    return wide;
 }
 
 bool cpu_fail(struct fk_queue *q, const char *format, ...)
@@ -95,7 +118,7 @@ static void queue_free(struct fk_queue *q)
 {
     if (!q)
         return;
-    cpu_primitives_free(q->primitives);
+    cpu_onednn_finish(q);
     for (int slot = 0; slot < CPU_SCRATCH_SLOTS; slot++)
         free(q->scratch[slot]);
     free(q);
@@ -176,21 +199,25 @@ static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
     cpu_fast_rows_install(ops, caps);
 }
 
-struct fk_device *cpu_device_open(bool fast, int n_threads, char *message, size_t message_bytes)
+static int all_processors(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+
+struct fk_device *cpu_device_open(bool plain, int n_threads)
 {
     struct state *state = calloc(1, sizeof *state);
-    if (!state) {
-        snprintf(message, message_bytes, "no memory for the processor's device");
+    if (!state)
         return NULL;
-    }
     struct fk_device *device = &state->device;
     *device = (struct fk_device){
         .abi = FK_ABI,
-        .name = fast ? "cpu" : "reference",
+        .name = plain ? "reference" : "cpu",
         .ops = &state->ops,
         .state = state,
         .caps = {.host_memory = true,
-                 .n_threads = n_threads > 0 ? n_threads : omp_get_num_procs(),
+                 .n_threads = n_threads > 0 ? n_threads : all_processors(),
                  .isa = "C"},
         .close = close_device,
         .alloc = alloc,
@@ -207,8 +234,8 @@ struct fk_device *cpu_device_open(bool fast, int n_threads, char *message, size_
     };
     read_processor_name(device->model, sizeof device->model);
     install_reference(&state->ops);
-    if (fast) {
-        cpu_describe(&device->caps);
+    if (!plain) {
+        cpu_onednn_describe(&device->caps);
         install_fast(&state->ops, &device->caps);
     }
     return device;
