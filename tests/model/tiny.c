@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tiny.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fk_dtype.h"
+#include "rope.h"
+
+float tiny_fill(uint32_t k, uint32_t i, float scale)
+{
+    uint32_t h = i * 0x9E3779B1u + (k + 1) * 0x85EBCA77u;
+    h ^= h >> 15;
+    h *= 0x2C1B3C6Du;
+    h ^= h >> 12;
+    h *= 0x297A2D39u;
+    h ^= h >> 15;
+    return (float)(((double)(h >> 8) / 8388608 - 1) * scale);
+}
+
+void tiny_require(const struct tiny *tiny, bool ok)
+{
+    if (!ok)
+        fail_msg("%s", tiny->error.message);
+}
+
+void *tiny_alloc(struct tiny *tiny, size_t bytes)
+{
+    void *p = tiny->compute.device->alloc(tiny->compute.device, bytes);
+    assert_non_null(p);
+    return p;
+}
+
+void tiny_free(struct tiny *tiny, void *p)
+{
+    tiny->compute.device->free(tiny->compute.device, p);
+}
+
+static void fill_weights(struct tiny *tiny)
+{
+    size_t total = fit_weights_total(&tiny->config);
+    tiny->flat = tiny_alloc(tiny, total * sizeof(float));
+    memset(tiny->flat, 0, total * sizeof(float));
+    struct fit_tensor_spec spec;
+    for (size_t k = 0; fit_weights_spec(&tiny->config, k, &spec); k++)
+        for (size_t i = 0; i < spec.n_values; i++)
+            tiny->flat[spec.offset + i] =
+                tiny_fill((uint32_t)k, (uint32_t)i, spec.n_dims > 1 ? 0.25f : 0.125f);
+}
+
+void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type)
+{
+    memset(tiny, 0, sizeof *tiny);
+    char message[256];
+    struct fk_device *d = fk_device_open(&(struct fk_open_params){.backend = device, .n_threads = 2},
+                                         message, sizeof message);
+    if (!d)
+        fail_msg("%s", message);
+    fit_compute_init(&tiny->compute, d, d->queue_new(d), &tiny->error);
+    assert_non_null(tiny->compute.queue);
+
+    struct fit_config *k = &tiny->config;
+    fit_config_defaults(k);
+    k->hidden = 64;
+    k->depth = k->heads = 2;
+    k->mlp_hidden = 170;
+    k->lora_rank = 16;
+    fill_weights(tiny);
+    size_t total = fit_weights_total(k);
+    if (type == FK_BF16) {
+        tiny->working = tiny_alloc(tiny, total * sizeof *tiny->working);
+        for (size_t i = 0; i < total; i++)
+            tiny->working[i] = fk_f32_to_bf16(tiny->flat[i]);
+    }
+    tiny_require(tiny, fit_network_bind_flat(&tiny->network, k, tiny->flat, tiny->working,
+                                             &tiny->error));
+}
+
+void tiny_close(struct tiny *tiny)
+{
+    struct fk_device *d = tiny->compute.device;
+    fit_network_finish(&tiny->network);
+    tiny_free(tiny, tiny->flat);
+    tiny_free(tiny, tiny->working);
+    d->queue_free(tiny->compute.queue);
+    fk_device_close(&d);
+}
+
+void tiny_pack_build(struct tiny *tiny, struct tiny_pack *pack, const int *tokens, int n, int rows,
+                     int columns, enum fit_method method)
+{
+    size_t half = (size_t)fit_config_head_width(&tiny->config) / 2;
+    size_t grid = (size_t)(rows * columns) * half;
+    float *cosine = malloc(grid * sizeof(float)), *sine = malloc(grid * sizeof(float));
+    assert_true(fit_rope_table(cosine, sine, &tiny->config, method, rows, columns));
+
+    pack->offset = tiny_alloc(tiny, (size_t)(n + 1) * sizeof *pack->offset);
+    pack->offset[0] = 0;
+    int longest = 0;
+    for (int i = 0; i < n; i++) {
+        assert_in_range(tokens[i], 1, rows * columns);
+        pack->offset[i + 1] = pack->offset[i] + tokens[i];
+        longest = tokens[i] > longest ? tokens[i] : longest;
+    }
+    pack->fk = (struct fk_pack){n, pack->offset[n], longest, pack->offset};
+    size_t bytes = (size_t)pack->fk.n_tokens * half * sizeof(float);
+    pack->cosine = tiny_alloc(tiny, bytes);
+    pack->sine = tiny_alloc(tiny, bytes);
+    for (int i = 0; i < n; i++) {
+        size_t at = (size_t)pack->offset[i] * half, own = (size_t)tokens[i] * half;
+        memcpy(pack->cosine + at, cosine, own * sizeof(float));
+        memcpy(pack->sine + at, sine, own * sizeof(float));
+    }
+    free(cosine);
+    free(sine);
+}
+
+void tiny_pack_finish(struct tiny *tiny, struct tiny_pack *pack)
+{
+    tiny_free(tiny, pack->offset);
+    tiny_free(tiny, pack->cosine);
+    tiny_free(tiny, pack->sine);
+}
+
+void tiny_close_to(const char *what, double actual, double expected, double tolerance)
+{
+    if (!(fabs(actual - expected) <= tolerance * fmax(1, fabs(expected))))
+        fail_msg("%s is %.9g, expected %.9g within %g", what, actual, expected, tolerance);
+}
