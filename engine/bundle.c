@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * model.json, version 1:
+ *
+ *   {"format": "limn-bundle", "version": 1, "name": "…", "description": "…", "licence": "…",
+ *    "architecture": "fitv2",
+ *    "config": {"hidden": 256, "depth": 8, "heads": 4, "mlp_hidden": 682, "lora_rank": 64,
+ *               "n_classes": 16, "channels": 8, "patch": 2, "guided_channels": 8,
+ *               "qk_norm": true, "context_size": 144, "ori_max_pe_len": 16, "theta": 10000,
+ *               "method": "none"},
+ *    "transformer": "transformer.safetensors", "transformer_sha256": "…",
+ *    "autoencoder": {"type": "limn-f8c8", "downsampling": 8, "scaling_factor": 1,
+ *                    "file": "autoencoder.safetensors"},
+ *    "classes": "classes.txt",
+ *    "preview": {"matrix": [[r, g, b], … one row a channel], "bias": [r, g, b]},
+ *    "defaults": {"width": 128, "height": 128, "steps": 20, "guidance": 2.5, "solver": "euler"}}
+ *
+ * Unknown fields are ignored, so that a later version 1 can say more.
+ */
+#include "bundle.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "file.h"
+
+#define JSON_LIMIT (1u << 20)
+#define JSON_NAME "model.json"
+
+/* Where a value is looked for and what is said when it is not there. */
+struct reading {
+    const char *path;
+    struct fit_error *error;
+    bool ok;
+};
+
+static const char *kind_of(const json_t *value)
+{
+    static const char *const names[] = {"an object", "a list",  "a text", "a number",
+                                        "a number",  "a truth", "a truth", "null"};
+    return value ? names[json_typeof(value)] : "nothing";
+}
+
+static const json_t *want(struct reading *r, const json_t *object, const char *field, bool fits,
+                          const char *expected)
+{
+    const json_t *value = json_object_get(object, field);
+    if (!fits)
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL, "%s/" JSON_NAME ": %s: expected %s, found %s",
+                         r->path, field, expected, kind_of(value));
+    return value;
+}
+
+static const json_t *read_object(struct reading *r, const json_t *object, const char *field)
+{
+    return want(r, object, field, json_is_object(json_object_get(object, field)), "an object");
+}
+
+static void read_text(struct reading *r, const json_t *object, const char *field, char *out,
+                      size_t bytes)
+{
+    const char *text = json_string_value(json_object_get(object, field));
+    want(r, object, field, text && strlen(text) < bytes, "a text");
+    if (r->ok)
+        snprintf(out, bytes, "%s", text);
+}
+
+/* A name within the folder: a bundle must not reach for files elsewhere. */
+static void read_file_name(struct reading *r, const json_t *object, const char *field, char *out,
+                           size_t bytes)
+{
+    const char *text = json_string_value(json_object_get(object, field));
+    bool inside = text && text[0] && text[0] != '.' && !strchr(text, '/') && strlen(text) < bytes;
+    want(r, object, field, inside, "the name of a file in the same folder");
+    if (r->ok)
+        snprintf(out, bytes, "%s", text);
+}
+
+static void read_int(struct reading *r, const json_t *object, const char *field, int low, int high,
+                     int *out)
+{
+    const json_t *value = want(r, object, field,
+                               json_is_integer(json_object_get(object, field)), "a whole number");
+    if (!r->ok)
+        return;
+    json_int_t number = json_integer_value(value);
+    if (number < low || number > high)
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": %s: expected %d to %d, found %lld", r->path, field, low,
+                         high, (long long)number);
+    else
+        *out = (int)number;
+}
+
+static void read_number(struct reading *r, const json_t *object, const char *field, double low,
+                        double high, double *out)
+{
+    const json_t *value =
+        want(r, object, field, json_is_number(json_object_get(object, field)), "a number");
+    if (!r->ok)
+        return;
+    double number = json_number_value(value);
+    if (!(number >= low && number <= high))
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": %s: expected %g to %g, found %g", r->path, field, low,
+                         high, number);
+    else
+        *out = number;
+}
+
+static void read_config(struct reading *r, const json_t *root, struct fit_config *config)
+{
+    const int size = 1 << 16;
+    char method[32] = "";
+    const json_t *object = read_object(r, root, "config");
+    if (!r->ok)
+        return;
+    fit_config_defaults(config);
+    read_int(r, object, "hidden", 1, size, &config->hidden);
+    read_int(r, object, "depth", 1, 1024, &config->depth);
+    read_int(r, object, "heads", 1, 1024, &config->heads);
+    read_int(r, object, "mlp_hidden", 1, 4 * size, &config->mlp_hidden);
+    read_int(r, object, "lora_rank", 1, size, &config->lora_rank);
+    read_int(r, object, "n_classes", 1, 1000000, &config->n_classes);
+    read_int(r, object, "channels", 1, FIT_BUNDLE_MAX_CHANNELS, &config->channels);
+    read_int(r, object, "patch", 1, 16, &config->patch);
+    read_int(r, object, "guided_channels", 0, FIT_BUNDLE_MAX_CHANNELS, &config->guided_channels);
+    read_int(r, object, "context_size", 1, 65536, &config->context_size);
+    read_int(r, object, "ori_max_pe_len", 1, FIT_MAX_AXIS, &config->ori_max_pe_len);
+    read_number(r, object, "theta", 1, 1e9, &config->theta);
+    read_text(r, object, "method", method, sizeof method);
+    want(r, object, "qk_norm", json_is_boolean(json_object_get(object, "qk_norm")),
+         "true or false");
+    if (!r->ok)
+        return;
+    config->qk_norm = json_is_true(json_object_get(object, "qk_norm"));
+    if (!fit_method_parse(method, &config->method))
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": method: \"%s\" is no position method", r->path, method);
+    else
+        r->ok = fit_config_check(config, r->error);
+}
+
+static void read_colour(struct reading *r, const json_t *list, float out[3])
+{
+    bool fits = json_array_size(list) == 3;
+    for (size_t i = 0; fits && i < 3; i++) {
+        double value = json_number_value(json_array_get(list, i));
+        fits = json_is_number(json_array_get(list, i)) && fabs(value) < 1e3;
+        out[i] = (float)value;
+    }
+    if (!fits)
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": preview: expected lists of 3 numbers", r->path);
+}
+
+static void read_preview(struct reading *r, const json_t *root, struct fit_bundle *bundle)
+{
+    const json_t *object = read_object(r, root, "preview");
+    const json_t *matrix = json_object_get(object, "matrix");
+    size_t channels = (size_t)bundle->config.channels;
+    if (r->ok && json_array_size(matrix) != channels)
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": preview.matrix: expected %zu rows, found %zu", r->path,
+                         channels, json_array_size(matrix));
+    for (size_t c = 0; r->ok && c < channels; c++)
+        read_colour(r, json_array_get(matrix, c), bundle->preview_matrix[c]);
+    if (r->ok)
+        read_colour(r, json_object_get(object, "bias"), bundle->preview_bias);
+}
+
+static void read_defaults(struct reading *r, const json_t *root, struct fit_bundle *bundle)
+{
+    char solver[16] = "";
+    const json_t *object = read_object(r, root, "defaults");
+    if (!r->ok)
+        return;
+    int side = bundle->config.patch * bundle->downsampling, most = side * FIT_MAX_AXIS;
+    read_int(r, object, "width", side, most, &bundle->default_width);
+    read_int(r, object, "height", side, most, &bundle->default_height);
+    read_int(r, object, "steps", 1, 1000, &bundle->default_steps);
+    read_number(r, object, "guidance", 1, 30, &bundle->default_guidance);
+    read_text(r, object, "solver", solver, sizeof solver);
+    if (r->ok && (bundle->default_width % side || bundle->default_height % side))
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": defaults: width and height must be multiples of %d",
+                         r->path, side);
+    if (r->ok && !fit_solver_parse(solver, &bundle->default_solver))
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": defaults.solver: \"%s\" is no solver", r->path, solver);
+}
+
+static void read_autoencoder(struct reading *r, const json_t *root, struct fit_bundle *bundle)
+{
+    const json_t *object = read_object(r, root, "autoencoder");
+    if (!r->ok)
+        return;
+    read_text(r, object, "type", bundle->autoencoder_type, sizeof bundle->autoencoder_type);
+    read_int(r, object, "downsampling", 1, 64, &bundle->downsampling);
+    read_number(r, object, "scaling_factor", 1e-3, 1e3, &bundle->scaling_factor);
+    read_file_name(r, object, "file", bundle->autoencoder, sizeof bundle->autoencoder);
+}
+
+static void read_head(struct reading *r, const json_t *root, struct fit_bundle *bundle)
+{
+    char architecture[32] = "";
+    int version = 0;
+    const char *format = json_string_value(json_object_get(root, "format"));
+    if (!format || strcmp(format, "limn-bundle")) {
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": format: expected \"limn-bundle\", found %s", r->path,
+                         format ? format : kind_of(json_object_get(root, "format")));
+        return;
+    }
+    read_int(r, root, "version", 1, FIT_BUNDLE_VERSION, &version);
+    read_text(r, root, "architecture", architecture, sizeof architecture);
+    if (r->ok && strcmp(architecture, "fitv2"))
+        r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
+                         "%s/" JSON_NAME ": architecture: expected \"fitv2\", found \"%s\"",
+                         r->path, architecture);
+    read_text(r, root, "name", bundle->name, sizeof bundle->name);
+    read_text(r, root, "description", bundle->description, sizeof bundle->description);
+    read_text(r, root, "licence", bundle->licence, sizeof bundle->licence);
+    read_file_name(r, root, "transformer", bundle->transformer, sizeof bundle->transformer);
+    read_file_name(r, root, "classes", bundle->classes, sizeof bundle->classes);
+    const char *hash = json_string_value(json_object_get(root, "transformer_sha256"));
+    snprintf(bundle->transformer_sha256, sizeof bundle->transformer_sha256, "%s",
+             hash ? hash : "");
+}
+
+bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error)
+{
+    char file[1024 + 16];
+    json_error_t cause;
+    *bundle = (struct fit_bundle){0};
+    snprintf(bundle->path, sizeof bundle->path, "%s", path);
+    if (!fit_path_join(file, sizeof file, path, JSON_NAME))
+        return fit_fail(error, FIT_ERROR_FILE, "the path of the model is too long");
+    char *text = fit_file_read_text(file, JSON_LIMIT, error);
+    if (!text)
+        return false;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &cause);
+    free(text);
+    if (!root)
+        return fit_fail(error, FIT_ERROR_MODEL, "%s: line %d: is not JSON: %s", file, cause.line,
+                        cause.text);
+
+    struct reading r = {path, error, true};
+    read_head(&r, root, bundle);
+    if (r.ok)
+        read_config(&r, root, &bundle->config);
+    if (r.ok)
+        read_autoencoder(&r, root, bundle);
+    if (r.ok)
+        read_preview(&r, root, bundle);
+    if (r.ok)
+        read_defaults(&r, root, bundle);
+    json_decref(root);
+    return r.ok;
+}
+
+static json_t *colour(const float rgb[3])
+{
+    return json_pack("[f, f, f]", (double)rgb[0], (double)rgb[1], (double)rgb[2]);
+}
+
+static json_t *config_json(const struct fit_config *c)
+{
+    return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:i, s:i, s:f, s:s}",
+                     "hidden", c->hidden, "depth", c->depth, "heads", c->heads, "mlp_hidden",
+                     c->mlp_hidden, "lora_rank", c->lora_rank, "n_classes", c->n_classes,
+                     "channels", c->channels, "patch", c->patch, "guided_channels",
+                     c->guided_channels, "qk_norm", c->qk_norm, "context_size", c->context_size,
+                     "ori_max_pe_len", c->ori_max_pe_len, "theta", c->theta, "method",
+                     fit_method_name(c->method));
+}
+
+static json_t *bundle_json(const struct fit_bundle *b)
+{
+    json_t *matrix = json_array();
+    for (int c = 0; c < b->config.channels; c++)
+        json_array_append_new(matrix, colour(b->preview_matrix[c]));
+    return json_pack(
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:i, s:f, s:s}, s:s,"
+        " s:{s:o, s:o}, s:{s:i, s:i, s:i, s:f, s:s}}",
+        "format", "limn-bundle", "version", FIT_BUNDLE_VERSION, "name", b->name, "description",
+        b->description, "licence", b->licence, "architecture", "fitv2", "config",
+        config_json(&b->config), "transformer", b->transformer, "transformer_sha256",
+        b->transformer_sha256, "autoencoder", "type", b->autoencoder_type, "downsampling",
+        b->downsampling, "scaling_factor", b->scaling_factor, "file", b->autoencoder, "classes",
+        b->classes, "preview", "matrix", matrix, "bias", colour(b->preview_bias), "defaults",
+        "width", b->default_width, "height", b->default_height, "steps", b->default_steps,
+        "guidance", b->default_guidance, "solver", fit_solver_name(b->default_solver));
+}
+
+bool fit_bundle_write(const struct fit_bundle *bundle, struct fit_error *error)
+{
+    char file[1024 + 16];
+    struct fit_writer writer;
+    json_t *root = bundle_json(bundle);
+    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(root);
+    if (!text || !fit_path_join(file, sizeof file, bundle->path, JSON_NAME)) {
+        free(text);
+        return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for " JSON_NAME, bundle->path);
+    }
+    bool ok = fit_writer_open(&writer, file, error) &&
+              fit_writer_write(&writer, text, strlen(text), error) &&
+              fit_writer_write(&writer, "\n", 1, error) && fit_writer_commit(&writer, error);
+    free(text);
+    return ok;
+}
+
+bool fit_bundle_file(const struct fit_bundle *bundle, const char *name, char *out,
+                     size_t out_bytes, struct fit_error *error)
+{
+    if (fit_path_join(out, out_bytes, bundle->path, name))
+        return true;
+    return fit_fail(error, FIT_ERROR_FILE, "%s: the path of %s is too long", bundle->path, name);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * bundle.h - a model as a folder: model.json says what it is and names the other files.
+ *
+ *   model.json                 everything below
+ *   transformer.safetensors    the network, official tensor names
+ *   autoencoder.safetensors    latents to pictures and back
+ *   classes.txt                see labels.h
+ */
+#ifndef FIT_BUNDLE_H
+#define FIT_BUNDLE_H
+
+#include "fit_config.h"
+
+enum { FIT_BUNDLE_VERSION = 1, FIT_BUNDLE_MAX_CHANNELS = 16 };
+
+struct fit_bundle {
+    char path[1024]; /* the folder */
+    char name[128], description[512], licence[64];
+    struct fit_config config;
+    char transformer[128], autoencoder[128], classes[128]; /* file names within the folder */
+    char autoencoder_type[32]; /* "limn-f8c8" */
+    int downsampling;          /* pixels per latent pixel: 8 */
+    double scaling_factor;     /* model-space latent = factor * autoencoder's latent */
+    char transformer_sha256[65]; /* "" when the writer did not record it */
+    /* Cheap preview: rgb = latent . matrix + bias, in [-1, 1]. */
+    float preview_matrix[FIT_BUNDLE_MAX_CHANNELS][3], preview_bias[3];
+    int default_width, default_height, default_steps;
+    double default_guidance;
+    enum fit_solver default_solver;
+};
+
+/* Reads and checks model.json of the folder `path`; failures name the field, the expected and the
+ * found. The other files are only named. */
+bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error);
+
+/* Writes model.json into the existing folder bundle->path, atomically. */
+bool fit_bundle_write(const struct fit_bundle *bundle, struct fit_error *error);
+
+/* The full path of one of the bundle's files. */
+bool fit_bundle_file(const struct fit_bundle *bundle, const char *name, char *out,
+                     size_t out_bytes, struct fit_error *error);
+
+/* SHA-256 of a file as 64 hexadecimal digits. */
+bool fit_file_sha256(const char *path, char out[65], struct fit_error *error);
+/* ... and of memory. */
+void fit_sha256(const void *data, size_t bytes, char out[65]);
+
+#endif

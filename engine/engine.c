@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine_private.h"
+
+double fit_now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- the worker -------------------------------------------------------------------------- */
+
+static void run_task(struct fit_engine *engine, struct task *task)
+{
+    pthread_mutex_unlock(&engine->lock);
+    bool ok = task->work(engine, task->data, task->error);
+    pthread_mutex_lock(&engine->lock);
+    task->ok = ok;
+    task->done = true;
+    pthread_cond_broadcast(&engine->task_done);
+}
+
+static void answer_show(struct fit_engine *engine, struct fit_job *job)
+{
+    pthread_mutex_unlock(&engine->lock);
+    run_show(job);
+    fit_job_unref(&job);
+    pthread_mutex_lock(&engine->lock);
+}
+
+/* Jobs of one group take turns; the others run to their end in the order they came. */
+static void requeue(struct fit_engine *engine, struct fit_job *job)
+{
+    struct fit_job **place = &engine->runs;
+    if (job->params.group)
+        while (*place && (*place)->params.group == job->params.group)
+            place = &(*place)->next_run;
+    job->next_run = *place;
+    *place = job;
+}
+
+static void advance_run(struct fit_engine *engine, struct fit_job *job)
+{
+    pthread_mutex_unlock(&engine->lock);
+    bool goes_on = run_advance(job);
+    pthread_mutex_lock(&engine->lock);
+    if (goes_on) {
+        requeue(engine, job);
+        return;
+    }
+    pthread_mutex_unlock(&engine->lock);
+    fit_job_unref(&job);
+    pthread_mutex_lock(&engine->lock);
+}
+
+/* What somebody waits for comes first, then what somebody looks at, then the runs. */
+static void *work(void *data)
+{
+    struct fit_engine *engine = data;
+    pthread_mutex_lock(&engine->lock);
+    while (!engine->closing) {
+        struct task *task = engine->tasks;
+        struct fit_job *show = engine->shows, *run = engine->runs;
+        if (task) {
+            engine->tasks = task->next;
+            run_task(engine, task);
+        } else if (show) {
+            engine->shows = show->next_show;
+            answer_show(engine, show);
+        } else if (run) {
+            engine->runs = run->next_run;
+            advance_run(engine, run);
+        } else {
+            pthread_cond_wait(&engine->work_came, &engine->lock);
+        }
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return NULL;
+}
+
+/* After the worker has ended: nobody waits for ever, no job stays "running". */
+static void end_everything(struct fit_engine *engine)
+{
+    struct fit_error closed = {FIT_ERROR_CANCELLED, "the engine was closed"};
+    while (engine->tasks) {
+        struct task *task = engine->tasks;
+        engine->tasks = task->next;
+        fit_fail(task->error, closed.status, "%s", closed.message);
+        task->done = true;
+    }
+    pthread_cond_broadcast(&engine->task_done);
+    while (engine->shows) {
+        struct fit_job *job = engine->shows;
+        engine->shows = job->next_show;
+        pthread_mutex_unlock(&engine->lock);
+        fit_job_unref(&job);
+        pthread_mutex_lock(&engine->lock);
+    }
+    while (engine->runs) {
+        struct fit_job *job = engine->runs;
+        engine->runs = job->next_run;
+        pthread_mutex_unlock(&engine->lock);
+        run_end(job, FIT_JOB_CANCELLED, &closed);
+        fit_job_unref(&job);
+        pthread_mutex_lock(&engine->lock);
+    }
+}
+
+static void drop_events(struct fit_engine *engine)
+{
+    struct fit_event event;
+    while (fit_engine_next_event(engine, &event))
+        fit_job_unref(&event.job);
+}
+
+/* ---- life -------------------------------------------------------------------------------- */
+
+static bool start(struct fit_engine *engine, const struct fit_engine_params *params,
+                  struct fit_error *error)
+{
+    struct fk_open_params open = {params->backend, params->n_threads};
+    engine->device = fk_device_open(&open, engine->notice, sizeof engine->notice);
+    if (!engine->device)
+        return fit_fail(error, FIT_ERROR_DEVICE, "%s", engine->notice);
+    const struct fk_caps *caps = &engine->device->caps;
+    if (caps->n_threads)
+        snprintf(engine->device_text, sizeof engine->device_text, "%s, %d thread%s, %s",
+                 engine->device->model, caps->n_threads, caps->n_threads == 1 ? "" : "s",
+                 caps->isa);
+    else
+        snprintf(engine->device_text, sizeof engine->device_text, "%s, %s", engine->device->model,
+                 caps->isa);
+    engine->queue = engine->device->queue_new(engine->device);
+    if (!engine->queue)
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the device's queue");
+    int cause = pthread_create(&engine->worker, NULL, work, engine);
+    if (cause)
+        return fit_fail(error, FIT_ERROR_MEMORY, "the worker thread cannot start: %s",
+                        strerror(cause));
+    return true;
+}
+
+bool fit_engine_open(struct fit_engine **out, const struct fit_engine_params *params,
+                     struct fit_error *error)
+{
+    *out = NULL;
+    if (params->n_threads < 0 || params->n_threads > 1024)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "threads: expected 1 to 1024 (or 0 for all), found %d",
+                        params->n_threads);
+    struct fit_engine *engine = calloc(1, sizeof *engine);
+    if (!engine)
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the engine");
+    atomic_init(&engine->refs, 1);
+    engine->wake = params->wake;
+    engine->wake_data = params->wake_data;
+    pthread_mutex_init(&engine->lock, NULL);
+    pthread_cond_init(&engine->work_came, NULL);
+    pthread_cond_init(&engine->task_done, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&engine->event_came, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    if (!start(engine, params, error)) {
+        fit_engine_unref(engine);
+        return false;
+    }
+    *out = engine;
+    return true;
+}
+
+void fit_engine_close(struct fit_engine **handle)
+{
+    struct fit_engine *engine = *handle;
+    if (!engine)
+        return;
+    *handle = NULL;
+    pthread_mutex_lock(&engine->lock);
+    engine->closing = true;
+    for (struct fit_job *job = engine->runs; job; job = job->next_run)
+        atomic_store(&job->cancel, true);
+    pthread_cond_broadcast(&engine->work_came);
+    pthread_mutex_unlock(&engine->lock);
+    pthread_join(engine->worker, NULL);
+    pthread_mutex_lock(&engine->lock);
+    end_everything(engine);
+    pthread_mutex_unlock(&engine->lock);
+    drop_events(engine);
+    fit_engine_unref(engine);
+}
+
+struct fit_engine *fit_engine_ref(struct fit_engine *engine)
+{
+    atomic_fetch_add(&engine->refs, 1);
+    return engine;
+}
+
+void fit_engine_unref(struct fit_engine *engine)
+{
+    if (atomic_fetch_sub(&engine->refs, 1) != 1)
+        return;
+    if (engine->queue)
+        engine->device->queue_free(engine->queue);
+    fk_device_close(&engine->device);
+    pthread_cond_destroy(&engine->work_came);
+    pthread_cond_destroy(&engine->task_done);
+    pthread_cond_destroy(&engine->event_came);
+    pthread_mutex_destroy(&engine->lock);
+    free(engine);
+}
+
+const char *fit_engine_backend(const struct fit_engine *engine)
+{
+    return engine->device->name;
+}
+
+const char *fit_engine_device(const struct fit_engine *engine)
+{
+    return engine->device_text;
+}
+
+const char *fit_engine_notice(const struct fit_engine *engine)
+{
+    return engine->notice;
+}
+
+/* ---- work and events --------------------------------------------------------------------- */
+
+void fit_engine_add_job(struct fit_engine *engine, struct fit_job *job)
+{
+    fit_job_ref(job);
+    pthread_mutex_lock(&engine->lock);
+    struct fit_job **place = &engine->runs;
+    while (*place)
+        place = &(*place)->next_run;
+    *place = job;
+    pthread_cond_signal(&engine->work_came);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void fit_engine_add_show(struct fit_engine *engine, struct fit_job *job)
+{
+    fit_job_ref(job);
+    struct fit_job **place = &engine->shows;
+    while (*place)
+        place = &(*place)->next_show;
+    job->next_show = NULL;
+    *place = job;
+    pthread_cond_signal(&engine->work_came);
+}
+
+bool fit_engine_call(struct fit_engine *engine,
+                     bool (*function)(struct fit_engine *, void *, struct fit_error *), void *data,
+                     struct fit_error *error)
+{
+    struct task task = {.work = function, .data = data, .error = error};
+    pthread_mutex_lock(&engine->lock);
+    if (engine->closing) {
+        pthread_mutex_unlock(&engine->lock);
+        return fit_fail(error, FIT_ERROR_CANCELLED, "the engine was closed");
+    }
+    struct task **place = &engine->tasks;
+    while (*place)
+        place = &(*place)->next;
+    *place = &task;
+    pthread_cond_signal(&engine->work_came);
+    while (!task.done)
+        pthread_cond_wait(&engine->task_done, &engine->lock);
+    pthread_mutex_unlock(&engine->lock);
+    return task.ok;
+}
+
+void fit_engine_post(struct fit_engine *engine, struct fit_job *job, enum fit_event_type type)
+{
+    pthread_mutex_lock(&engine->lock);
+    struct event_node *node = &job->events[type];
+    if (!node->queued) {
+        *node = (struct event_node){true, type, fit_job_ref(job), NULL};
+        if (engine->last_event)
+            engine->last_event->next = node;
+        else
+            engine->first_event = node;
+        engine->last_event = node;
+    }
+    bool wake = engine->wake && !engine->woken;
+    engine->woken = true;
+    pthread_cond_broadcast(&engine->event_came);
+    pthread_mutex_unlock(&engine->lock);
+    if (wake)
+        engine->wake(engine->wake_data);
+}
+
+static bool take_event(struct fit_engine *engine, struct fit_event *event)
+{
+    struct event_node *node = engine->first_event;
+    if (!node) {
+        engine->woken = false;
+        return false;
+    }
+    engine->first_event = node->next;
+    if (!engine->first_event)
+        engine->last_event = NULL;
+    node->queued = false;
+    *event = (struct fit_event){node->type, node->job};
+    return true;
+}
+
+bool fit_engine_next_event(struct fit_engine *engine, struct fit_event *event)
+{
+    pthread_mutex_lock(&engine->lock);
+    bool found = take_event(engine, event);
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+bool fit_engine_wait_event(struct fit_engine *engine, int timeout_ms, struct fit_event *event)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ms / 1000;
+    until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&engine->lock);
+    bool found = take_event(engine, event);
+    int status = 0;
+    while (!found && status != ETIMEDOUT) {
+        status = pthread_cond_timedwait(&engine->event_came, &engine->lock, &until);
+        found = take_event(engine, event);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * engine_private.h - the objects behind fit.h, as the files that implement it see them.
+ *
+ * Who may touch what: "worker" fields belong to the worker thread; "lock" fields are read and
+ * written under engine->lock; the others never change after construction.
+ */
+#ifndef FIT_ENGINE_PRIVATE_H
+#define FIT_ENGINE_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "autoencoder.h"
+#include "compute.h"
+#include "error.h"
+#include "fit_config.h"
+#include "fit_forward.h"
+#include "labels.h"
+#include "trajectory.h"
+
+struct run; /* run.c: the device side of one generation */
+
+struct fit_frame {
+    atomic_int refs;
+    int width, height, step;
+    enum fit_view view;
+    bool final;
+    struct fit_job *job; /* a reference once taken: the settings for the file */
+    uint8_t *pixels;
+};
+
+/* A place in the event queue, one per job and type: posting never allocates, and a second post of
+ * the same kind before the first was read is the same event. */
+struct event_node {
+    bool queued;
+    enum fit_event_type type;
+    struct fit_job *job;
+    struct event_node *next;
+};
+
+#define N_EVENT_TYPES (FIT_EVENT_CANCELLED + 1)
+
+struct fit_job {
+    atomic_int refs;
+    struct fit_model *model; /* a reference */
+    struct fit_generate_params params; /* effective; noise is NULL */
+    float *noise;                      /* owned copy of params.noise, or NULL */
+    double started_s;
+    atomic_bool cancel;
+
+    /* worker */
+    struct run *run;
+
+    /* lock */
+    struct fit_progress progress;
+    struct fit_error error;
+    struct trajectory trajectory;
+    struct fit_frame *live, *shown; /* not yet taken: of the run itself, of a request */
+    bool show_wanted;
+    int show_step;
+    enum fit_view show_view;
+    struct event_node events[N_EVENT_TYPES];
+    struct fit_job *next_run, *next_show; /* places in the engine's lists */
+};
+
+struct fit_model {
+    atomic_int refs;
+    struct fit_engine *engine; /* a reference */
+    struct model_files *files; /* model.c: mapped bundle, weights, strings */
+    struct fit_config config;
+    struct fit_network network;
+    struct fit_model_info info;
+    struct fit_labels labels;
+
+    /* worker: its buffers serve one call at a time */
+    struct fit_autoencoder *autoencoder;
+};
+
+/* Work that another thread waits for. */
+struct task {
+    bool (*work)(struct fit_engine *engine, void *data, struct fit_error *error);
+    void *data;
+    struct fit_error *error;
+    bool ok, done;
+    struct task *next;
+};
+
+struct fit_engine {
+    atomic_int refs;
+    struct fk_device *device;
+    char device_text[256], notice[256];
+    void (*wake)(void *data);
+    void *wake_data;
+    pthread_t worker;
+
+    /* worker */
+    struct fk_queue *queue;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work_came, task_done, event_came;
+    /* lock */
+    bool closing, woken;
+    struct task *tasks;
+    struct fit_job *runs, *shows;
+    struct event_node *first_event, *last_event;
+};
+
+/* engine.c */
+struct fit_engine *fit_engine_ref(struct fit_engine *engine);
+void fit_engine_unref(struct fit_engine *engine);
+void fit_engine_add_job(struct fit_engine *engine, struct fit_job *job);
+void fit_engine_add_show(struct fit_engine *engine, struct fit_job *job); /* lock held */
+void fit_engine_post(struct fit_engine *engine, struct fit_job *job, enum fit_event_type type);
+/* Runs `work` on the worker and waits for its answer. */
+bool fit_engine_call(struct fit_engine *engine,
+                     bool (*work)(struct fit_engine *, void *, struct fit_error *), void *data,
+                     struct fit_error *error);
+double fit_now_s(void); /* monotonic */
+
+/* run.c: called by the worker, without the lock */
+bool run_advance(struct fit_job *job); /* one evaluation; false when the job has ended */
+void run_show(struct fit_job *job);    /* answers the newest request */
+void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_error *error);
+
+/* model.c: the cheap preview's matrix [channels][3] and bias [3], borrowed */
+void model_preview(const struct fit_model *model, const float (**matrix)[3], const float **bias);
+
+/* model.c: recorded by who wrote the bundle, or "" */
+const char *model_hash(const struct fit_model *model);
+
+/* frame.c */
+struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view view);
+
+/* run.c: the device memory and host memory that a run adds, in bytes; of the parameters, size,
+ * steps, solver and guidance count. */
+uint64_t fit_run_bytes(const struct fit_model *model, const struct fit_generate_params *params);
+
+#endif

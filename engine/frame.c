@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "engine_private.h"
+
+struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view view)
+{
+    size_t bytes = 4 * (size_t)job->params.width * (size_t)job->params.height;
+    struct fit_frame *frame = calloc(1, sizeof *frame);
+    uint8_t *pixels = malloc(bytes);
+    if (!frame || !pixels) {
+        free(frame);
+        free(pixels);
+        return NULL;
+    }
+    atomic_init(&frame->refs, 1);
+    frame->width = job->params.width;
+    frame->height = job->params.height;
+    frame->step = step;
+    frame->view = view;
+    frame->final = step == job->params.steps && view != FIT_VIEW_VELOCITY;
+    frame->pixels = pixels;
+    return frame;
+}
+
+struct fit_frame *fit_frame_ref(struct fit_frame *frame)
+{
+    atomic_fetch_add(&frame->refs, 1);
+    return frame;
+}
+
+void fit_frame_unref(struct fit_frame **handle)
+{
+    struct fit_frame *frame = *handle;
+    *handle = NULL;
+    if (!frame || atomic_fetch_sub(&frame->refs, 1) != 1)
+        return;
+    if (frame->job)
+        fit_job_unref(&frame->job);
+    free(frame->pixels);
+    free(frame);
+}
+
+int fit_frame_width(const struct fit_frame *frame)
+{
+    return frame->width;
+}
+
+int fit_frame_height(const struct fit_frame *frame)
+{
+    return frame->height;
+}
+
+int fit_frame_step(const struct fit_frame *frame)
+{
+    return frame->step;
+}
+
+enum fit_view fit_frame_view(const struct fit_frame *frame)
+{
+    return frame->view;
+}
+
+bool fit_frame_is_final(const struct fit_frame *frame)
+{
+    return frame->final;
+}
+
+const uint8_t *fit_frame_pixels(const struct fit_frame *frame)
+{
+    return frame->pixels;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Jobs as programs see them: checked before they are queued, watched while they run. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine_private.h"
+#include "rope.h"
+
+#define MIB (1024.0 * 1024.0)
+
+/* ---- checking a request ---- */
+
+static void fill_defaults(const struct fit_model_info *info, struct fit_generate_params *p)
+{
+    if (!p->width && !p->height) {
+        p->width = info->default_width;
+        p->height = info->default_height;
+    }
+    if (!p->steps)
+        p->steps = info->default_steps;
+    if (p->guidance == 0)
+        p->guidance = info->default_guidance;
+    if (p->class_id == FIT_CLASS_NONE)
+        p->guidance = 1; /* nothing to guide towards */
+}
+
+static bool check_size(const struct fit_model *model, int width, int height,
+                       struct fit_error *error)
+{
+    int w = width, h = height;
+    fit_canvas_snap(model, &w, &h);
+    if (w == width && h == height)
+        return true;
+    return fit_fail(error, FIT_ERROR_ARGUMENT,
+                    "size %dx%d is not possible: sides are multiples of %d from %d to %d; the "
+                    "nearest is %dx%d",
+                    width, height, model->info.token_pixels, model->info.token_pixels,
+                    model->info.max_axis_pixels, w, h);
+}
+
+static bool check_values(const struct fit_model *model, const struct fit_generate_params *p,
+                         struct fit_error *error)
+{
+    if (p->class_id < FIT_CLASS_NONE || p->class_id >= model->info.n_classes)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "class %d does not exist; this model has 0 to %d, or none", p->class_id,
+                        model->info.n_classes - 1);
+    if (p->steps < 1 || p->steps > 1000)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "steps: expected 1 to 1000, found %d",
+                        p->steps);
+    if (!(p->guidance >= 1 && p->guidance <= 30))
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "guidance: expected 1 to 30, found %g",
+                        p->guidance);
+    if (!(p->guidance_power >= 0 && p->guidance_power <= 100))
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "guidance power: expected 0 to 100, found %g",
+                        p->guidance_power);
+    if ((unsigned)p->solver >= FIT_N_SOLVERS)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "solver %d does not exist", (int)p->solver);
+    if ((unsigned)p->method >= FIT_N_METHODS)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "position method %d does not exist",
+                        (int)p->method);
+    if (p->index < 0)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "index: expected 0 or more, found %d",
+                        p->index);
+    return true;
+}
+
+static bool check_memory(const struct fit_model *model, const struct fit_generate_params *p,
+                         struct fit_error *error)
+{
+    struct fk_device *device = model->engine->device;
+    size_t free_bytes, total;
+    uint64_t needed = fit_run_bytes(model, p);
+    if (!device->memory(device, &free_bytes, &total) || needed <= free_bytes)
+        return true;
+    double ratio = sqrt(0.9 * (double)free_bytes / (double)needed);
+    int w = (int)(p->width * ratio), h = (int)(p->height * ratio);
+    fit_canvas_snap(model, &w, &h);
+    return fit_fail(error, FIT_ERROR_MEMORY,
+                    "size %dx%d needs about %.0f MB, %.0f MB are free; about %dx%d would fit",
+                    p->width, p->height, (double)needed / MIB, (double)free_bytes / MIB, w, h);
+}
+
+static bool check_noise(const float *noise, size_t n, struct fit_error *error)
+{
+    for (size_t i = 0; noise && i < n; i++)
+        if (!isfinite(noise[i]))
+            return fit_fail(error, FIT_ERROR_ARGUMENT, "noise: value %zu is no number", i);
+    return true;
+}
+
+/* ---- life ---- */
+
+static size_t latent_values(const struct fit_model *model, int width, int height)
+{
+    int side = model->info.token_pixels / model->config.patch;
+    return (size_t)(width / side) * (size_t)(height / side) * (size_t)model->config.channels;
+}
+
+static bool copy_noise(struct fit_job *job, const float *noise, size_t n, struct fit_error *error)
+{
+    if (!noise)
+        return true;
+    job->noise = malloc(n * sizeof *noise);
+    if (!job->noise)
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the noise");
+    memcpy(job->noise, noise, n * sizeof *noise);
+    return true;
+}
+
+bool fit_generate(struct fit_model *model, const struct fit_generate_params *params,
+                  struct fit_job **out, struct fit_error *error)
+{
+    struct fit_generate_params p = *params;
+    *out = NULL;
+    fill_defaults(&model->info, &p);
+    if (!check_size(model, p.width, p.height, error) || !check_values(model, &p, error) ||
+        !check_memory(model, &p, error))
+        return false;
+    size_t values = latent_values(model, p.width, p.height);
+    if (!check_noise(p.noise, values, error))
+        return false;
+    p.method = fit_rope_method(&model->config, p.method, p.height / model->info.token_pixels,
+                               p.width / model->info.token_pixels);
+
+    struct fit_job *job = calloc(1, sizeof *job);
+    if (!job)
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for a job");
+    atomic_init(&job->refs, 1);
+    atomic_init(&job->cancel, false);
+    job->model = fit_model_ref(model);
+    job->started_s = fit_now_s();
+    if (!copy_noise(job, p.noise, values, error)) {
+        fit_job_unref(&job);
+        return false;
+    }
+    p.noise = NULL;
+    job->params = p;
+    job->progress.steps = p.steps;
+    job->progress.remaining_s = -1;
+    fit_engine_add_job(model->engine, job);
+    *out = job;
+    return true;
+}
+
+struct fit_job *fit_job_ref(struct fit_job *job)
+{
+    atomic_fetch_add(&job->refs, 1);
+    return job;
+}
+
+void fit_job_unref(struct fit_job **handle)
+{
+    struct fit_job *job = *handle;
+    *handle = NULL;
+    if (!job || atomic_fetch_sub(&job->refs, 1) != 1)
+        return;
+    fit_frame_unref(&job->live);
+    fit_frame_unref(&job->shown);
+    trajectory_finish(&job->trajectory);
+    free(job->noise);
+    fit_model_unref(&job->model);
+    free(job);
+}
+
+void fit_job_cancel(struct fit_job *job)
+{
+    atomic_store(&job->cancel, true);
+}
+
+/* ---- watching ---- */
+
+void fit_job_progress(struct fit_job *job, struct fit_progress *out)
+{
+    pthread_mutex_lock(&job->model->engine->lock);
+    *out = job->progress;
+    pthread_mutex_unlock(&job->model->engine->lock);
+}
+
+void fit_job_error(struct fit_job *job, struct fit_error *out)
+{
+    pthread_mutex_lock(&job->model->engine->lock);
+    *out = job->error;
+    pthread_mutex_unlock(&job->model->engine->lock);
+}
+
+void fit_job_params(const struct fit_job *job, struct fit_generate_params *out)
+{
+    *out = job->params;
+}
+
+struct fit_model *fit_job_model(const struct fit_job *job)
+{
+    return job->model;
+}
+
+void fit_job_show(struct fit_job *job, int step, enum fit_view view)
+{
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    job->show_step = step < 0 ? 0 : step;
+    job->show_view = view;
+    bool queued = job->show_wanted;
+    job->show_wanted = true;
+    if (!queued && !engine->closing)
+        fit_engine_add_show(engine, job);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+struct fit_frame *fit_job_take_frame(struct fit_job *job)
+{
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    struct fit_frame **place = job->shown ? &job->shown : &job->live, *frame = *place;
+    *place = NULL;
+    pthread_mutex_unlock(&engine->lock);
+    if (frame)
+        frame->job = fit_job_ref(job);
+    return frame;
+}
+
+bool fit_job_thumbnail(struct fit_job *job, int step, uint8_t *rgba)
+{
+    struct fit_engine *engine = job->model->engine;
+    const struct trajectory *trajectory = &job->trajectory;
+    pthread_mutex_lock(&engine->lock);
+    bool found = step >= 0 && step < trajectory->n;
+    size_t bytes = 4 * trajectory->pixels;
+    if (found)
+        memcpy(rgba, trajectory->thumbnail + (size_t)step * bytes, bytes);
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}
+
+bool fit_job_latent(struct fit_job *job, int step, enum fit_view view, float *latent)
+{
+    struct fit_engine *engine = job->model->engine;
+    const struct trajectory *trajectory = &job->trajectory;
+    pthread_mutex_lock(&engine->lock);
+    bool found = step >= 0 && step < trajectory->n;
+    const float *from = view == FIT_VIEW_STATE ? trajectory->state : trajectory->prediction;
+    if (found)
+        memcpy(latent, from + (size_t)step * trajectory->values,
+               trajectory->values * sizeof *latent);
+    pthread_mutex_unlock(&engine->lock);
+    return found;
+}

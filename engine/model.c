@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A bundle on a device: files mapped, weights checked and placed, strings for people. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bundle.h"
+#include "engine_private.h"
+#include "fk_dtype.h"
+#include "safetensors.h"
+
+struct model_files {
+    struct fit_bundle bundle;
+    struct fit_safetensors transformer;
+    struct fk_ptr *place; /* [n_tensors] in the flat order */
+    void **owned;         /* [n_tensors] device memory of the tensors not used where they lie */
+    size_t n_tensors;
+};
+
+static enum fit_precision choose(const struct fit_engine *engine, enum fit_precision asked)
+{
+    if (asked != FIT_PRECISION_AUTO)
+        return asked;
+    return engine->device->caps.native_bf16 ? FIT_PRECISION_BF16 : FIT_PRECISION_F32;
+}
+
+/* A NaN in a weight makes every picture black without a word; say it at once. */
+static bool is_finite(const float *values, uint64_t n)
+{
+    for (uint64_t i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+static void *convert(const struct fit_tensor *tensor, enum fk_dtype type, bool *finite)
+{
+    float *wide = malloc(tensor->n_values * sizeof(float));
+    if (!wide || !fit_tensor_to_f32(tensor, wide)) {
+        free(wide);
+        return NULL;
+    }
+    *finite = is_finite(wide, tensor->n_values);
+    if (type == FK_F32)
+        return wide;
+    uint16_t *narrow = (uint16_t *)wide; /* each value moves towards the front */
+    for (uint64_t i = 0; i < tensor->n_values; i++) {
+        uint16_t value = fk_f32_to_bf16(wide[i]);
+        memcpy(&narrow[i], &value, sizeof value);
+    }
+    return narrow;
+}
+
+static bool usable_in_place(const struct fit_engine *engine, const struct fit_tensor *tensor,
+                            enum fk_dtype type)
+{
+    enum fit_tensor_type same = type == FK_F32 ? FIT_TENSOR_F32 : FIT_TENSOR_BF16;
+    return engine->device->caps.host_memory && tensor->type == same &&
+           (uintptr_t)tensor->data % fk_dtype_size(type) == 0;
+}
+
+static bool place_converted(struct fit_model *model, const struct fit_tensor *tensor, size_t i,
+                            enum fk_dtype type, struct fit_error *error)
+{
+    struct fit_engine *engine = model->engine;
+    struct fk_device *device = engine->device;
+    struct model_files *files = model->files;
+    size_t bytes = tensor->n_values * fk_dtype_size(type);
+    bool finite = true;
+    void *host = convert(tensor, type, &finite);
+    void *memory = host ? device->alloc(device, bytes) : NULL;
+    bool ok = memory && finite && device->upload(engine->queue, memory, host, bytes) &&
+              device->queue_sync(engine->queue);
+    files->owned[i] = memory;
+    files->place[i] = (struct fk_ptr){memory, type};
+    free(host);
+    if (ok)
+        return true;
+    if (!finite)
+        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s holds a value that is no number",
+                        files->transformer.path, tensor->name);
+    if (!host && tensor->type >= FIT_TENSOR_I64)
+        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s: expected floats, found %s",
+                        files->transformer.path, tensor->name,
+                        fit_tensor_type_name(tensor->type));
+    return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for tensor %s of %zu bytes",
+                    files->transformer.path, tensor->name, bytes);
+}
+
+static bool place_tensor(struct fit_model *model, size_t i, enum fk_dtype matrices,
+                         struct fit_error *error)
+{
+    struct model_files *files = model->files;
+    struct fit_tensor_spec spec;
+    const struct fit_tensor *tensor;
+    fit_weights_spec(&model->config, i, &spec);
+    if (!fit_safetensors_require(&files->transformer, spec.name, spec.n_dims, spec.dims, &tensor,
+                                 error))
+        return false;
+    enum fk_dtype type = spec.keep_f32 ? FK_F32 : matrices;
+    if (!usable_in_place(model->engine, tensor, type))
+        return place_converted(model, tensor, i, type, error);
+    files->place[i] = (struct fk_ptr){(void *)tensor->data, type};
+    return true;
+}
+
+static struct fk_ptr find_place(void *user, size_t i)
+{
+    return ((struct model_files *)user)->place[i];
+}
+
+static bool load_transformer(struct fit_model *model, struct fit_error *error)
+{
+    struct model_files *files = model->files;
+    char path[1280];
+    files->n_tensors = fit_weights_count(&model->config);
+    files->place = calloc(files->n_tensors, sizeof *files->place);
+    files->owned = calloc(files->n_tensors, sizeof *files->owned);
+    if (!files->place || !files->owned)
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the model");
+    if (!fit_bundle_file(&files->bundle, files->bundle.transformer, path, sizeof path, error) ||
+        !fit_safetensors_open(&files->transformer, path, error))
+        return false;
+    if (files->transformer.n_tensors != files->n_tensors)
+        return fit_fail(error, FIT_ERROR_MODEL,
+                        "%s: holds %zu tensors, a network of this configuration has %zu", path,
+                        files->transformer.n_tensors, files->n_tensors);
+    enum fk_dtype matrices = model->info.precision == FIT_PRECISION_BF16 ? FK_BF16 : FK_F32;
+    for (size_t i = 0; i < files->n_tensors; i++)
+        if (!place_tensor(model, i, matrices, error))
+            return false;
+    return fit_network_bind(&model->network, &model->config, find_place, files, error);
+}
+
+static bool load_autoencoder(struct fit_model *model, struct fit_error *error)
+{
+    const struct fit_bundle *bundle = &model->files->bundle;
+    char path[1280];
+    if (strcmp(bundle->autoencoder_type, "limn-f8c8"))
+        return fit_fail(error, FIT_ERROR_MODEL,
+                        "%s: autoencoder.type: expected \"limn-f8c8\", found \"%s\"",
+                        bundle->path, bundle->autoencoder_type);
+    if (bundle->config.channels != FIT_AUTOENCODER_CHANNELS ||
+        bundle->downsampling != FIT_AUTOENCODER_STRIDE)
+        return fit_fail(error, FIT_ERROR_MODEL,
+                        "%s: the autoencoder gives %d channels at 1/%d of the size, the network "
+                        "expects %d at 1/%d",
+                        bundle->path, FIT_AUTOENCODER_CHANNELS, FIT_AUTOENCODER_STRIDE,
+                        bundle->config.channels, bundle->downsampling);
+    return fit_bundle_file(bundle, bundle->autoencoder, path, sizeof path, error) &&
+           fit_autoencoder_open(&model->autoencoder, model->engine->device, model->engine->queue,
+                                path, error);
+}
+
+static bool load_labels(struct fit_model *model, struct fit_error *error)
+{
+    const struct fit_bundle *bundle = &model->files->bundle;
+    char path[1280];
+    return fit_bundle_file(bundle, bundle->classes, path, sizeof path, error) &&
+           fit_labels_read(&model->labels, path, model->config.n_classes, error);
+}
+
+static void fill_info(struct fit_model *model, enum fit_precision precision)
+{
+    const struct fit_bundle *bundle = &model->files->bundle;
+    const struct fit_config *config = &model->config;
+    int side = config->patch * bundle->downsampling;
+    model->info = (struct fit_model_info){
+        .name = bundle->name,
+        .description = bundle->description,
+        .licence = bundle->licence,
+        .path = bundle->path,
+        .architecture = "FiTv2",
+        .n_parameters = fit_config_parameters(config),
+        .precision = choose(model->engine, precision),
+        .n_classes = config->n_classes,
+        .channels = config->channels,
+        .token_pixels = side,
+        .context_tokens = config->context_size,
+        .axis_tokens = config->ori_max_pe_len,
+        .max_axis_pixels = side * FIT_MAX_AXIS,
+        .method = config->method,
+        .default_width = bundle->default_width,
+        .default_height = bundle->default_height,
+        .default_steps = bundle->default_steps,
+        .default_guidance = bundle->default_guidance,
+        .default_solver = bundle->default_solver,
+    };
+}
+
+/* On the worker, because weights go through its queue. */
+struct load {
+    struct fit_model *model;
+    const struct fit_model_params *params;
+};
+
+static bool load(struct fit_engine *engine, void *data, struct fit_error *error)
+{
+    struct load *request = data;
+    struct fit_model *model = request->model;
+    (void)engine;
+    if (!fit_bundle_read(&model->files->bundle, request->params->path, error))
+        return false;
+    model->config = model->files->bundle.config;
+    fill_info(model, request->params->precision);
+    return load_labels(model, error) && load_transformer(model, error) &&
+           load_autoencoder(model, error);
+}
+
+bool fit_model_load(struct fit_engine *engine, const struct fit_model_params *params,
+                    struct fit_model **out, struct fit_error *error)
+{
+    *out = NULL;
+    struct fit_model *model = calloc(1, sizeof *model);
+    struct model_files *files = calloc(1, sizeof *files);
+    if (!model || !files) {
+        free(model);
+        free(files);
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the model");
+    }
+    atomic_init(&model->refs, 1);
+    model->engine = fit_engine_ref(engine);
+    model->files = files;
+    struct load request = {model, params};
+    if (!fit_engine_call(engine, load, &request, error)) {
+        fit_model_unref(&model);
+        return false;
+    }
+    *out = model;
+    return true;
+}
+
+struct fit_model *fit_model_ref(struct fit_model *model)
+{
+    atomic_fetch_add(&model->refs, 1);
+    return model;
+}
+
+void fit_model_unref(struct fit_model **handle)
+{
+    struct fit_model *model = *handle;
+    *handle = NULL;
+    if (!model || atomic_fetch_sub(&model->refs, 1) != 1)
+        return;
+    struct model_files *files = model->files;
+    struct fk_device *device = model->engine->device;
+    fit_autoencoder_close(&model->autoencoder);
+    fit_network_finish(&model->network);
+    for (size_t i = 0; files->owned && i < files->n_tensors; i++)
+        device->free(device, files->owned[i]);
+    free(files->owned);
+    free(files->place);
+    fit_safetensors_close(&files->transformer);
+    fit_labels_finish(&model->labels);
+    free(files);
+    fit_engine_unref(model->engine);
+    free(model);
+}
+
+void fit_model_info(const struct fit_model *model, struct fit_model_info *out)
+{
+    *out = model->info;
+}
+
+void model_preview(const struct fit_model *model, const float (**matrix)[3], const float **bias)
+{
+    *matrix = (const float(*)[3])model->files->bundle.preview_matrix;
+    *bias = model->files->bundle.preview_bias;
+}
+
+const char *model_hash(const struct fit_model *model)
+{
+    return model->files->bundle.transformer_sha256;
+}
+
+const char *fit_model_class_name(const struct fit_model *model, int class_id)
+{
+    return class_id >= 0 && class_id < model->labels.n ? model->labels.label[class_id].name : NULL;
+}
+
+const char *fit_model_class_synonyms(const struct fit_model *model, int class_id)
+{
+    return class_id >= 0 && class_id < model->labels.n ? model->labels.label[class_id].synonyms
+                                                       : NULL;
+}
+
+bool fit_model_find_class(const struct fit_model *model, const char *text, int *class_id,
+                          struct fit_error *error)
+{
+    return fit_labels_find(&model->labels, text, class_id, error);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The worker's side of one generation: buffers, one evaluation at a time, and the pictures. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decode.h"
+#include "engine_private.h"
+#include "guidance.h"
+#include "rope.h"
+#include "sampler.h"
+
+/* Previews may take at most this share of a run's time: a new one begins when the run has worked
+ * for (1 / share - 1) times as long as the last one took. */
+#define PREVIEW_SHARE 0.3
+
+struct run {
+    struct fit_compute c;
+    struct fit_error error;
+    struct fit_activations activations;
+    struct fit_modulation modulation;
+    struct fit_sampler sampler;
+    struct fit_guided guided;
+    struct fk_pack pack;
+
+    struct fit_scratch scratch; /* of the pointers below; device memory */
+    int32_t *offset;
+    float *cosine, *sine;
+    float *noise;              /* [N][F] */
+    float *guided_x, *guided_v; /* [2N][F] */
+    float *prediction;         /* [N][F] */
+    float *latent;             /* [C][h][w] */
+    float *matrix;             /* [C][3] and bias [3] of the cheap preview */
+    uint8_t *thumbnail;        /* [h][w][4] */
+
+    float *host_state, *host_prediction; /* [C][h][w] */
+    uint8_t *host_thumbnail;
+
+    int rows, columns, tokens, features, latent_height, latent_width;
+    int evaluations;
+    double work_s, preview_s, worked_since_preview_s;
+};
+
+static size_t run_values(const struct run *run)
+{
+    return (size_t)run->tokens * (size_t)run->features;
+}
+
+static void measure(struct run *run, const struct fit_job *job)
+{
+    const struct fit_config *config = &job->model->config;
+    int side = job->model->info.token_pixels;
+    run->rows = job->params.height / side;
+    run->columns = job->params.width / side;
+    run->tokens = run->rows * run->columns;
+    run->features = fit_config_features(config);
+    run->latent_height = run->rows * config->patch;
+    run->latent_width = run->columns * config->patch;
+}
+
+static bool reserve(struct run *run, const struct fit_job *job)
+{
+    const struct fit_model *model = job->model;
+    int images = fit_guided_is_plain(job->params.guidance) ? 1 : 2;
+    size_t values = run_values(run), tokens = (size_t)(run->tokens * images);
+    size_t table = tokens * (size_t)fit_config_head_width(&model->config) / 2;
+    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
+    size_t channels = (size_t)model->config.channels;
+    struct fit_scratch_item items[] = {
+        {"offsets", (void **)&run->offset, (size_t)(images + 1) * sizeof(int32_t)},
+        {"cosine", (void **)&run->cosine, table * sizeof(float)},
+        {"sine", (void **)&run->sine, table * sizeof(float)},
+        {"noise", (void **)&run->noise, values * sizeof(float)},
+        {"guided state", (void **)&run->guided_x, 2 * values * sizeof(float)},
+        {"guided velocity", (void **)&run->guided_v, 2 * values * sizeof(float)},
+        {"prediction", (void **)&run->prediction, values * sizeof(float)},
+        {"latent", (void **)&run->latent, values * sizeof(float)},
+        {"preview matrix", (void **)&run->matrix, (channels + 1) * 3 * sizeof(float)},
+        {"thumbnail", (void **)&run->thumbnail, 4 * pixels},
+    };
+    run->host_state = malloc(values * sizeof(float));
+    run->host_prediction = malloc(values * sizeof(float));
+    run->host_thumbnail = malloc(4 * pixels);
+    if (!run->host_state || !run->host_prediction || !run->host_thumbnail)
+        return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for the run");
+    return fit_scratch_reserve(&run->scratch, run->c.device, items,
+                               sizeof items / sizeof items[0], &run->error) &&
+           fit_activations_reserve(&run->activations, run->c.device, &model->network,
+                                   run->tokens * images, &run->error);
+}
+
+static bool upload(struct run *run, void *device_memory, const void *host, size_t bytes)
+{
+    return fit_compute_check(&run->c,
+                             run->c.device->upload(run->c.queue, device_memory, host, bytes));
+}
+
+static bool download(struct run *run, void *host, const void *device_memory, size_t bytes)
+{
+    return fit_compute_check(&run->c,
+                             run->c.device->download(run->c.queue, host, device_memory, bytes));
+}
+
+/* Every image of the pack has the same shape, so the table of one serves all of them. */
+static bool place_positions(struct run *run, const struct fit_job *job, int images)
+{
+    const struct fit_config *config = &job->model->config;
+    size_t n = (size_t)run->tokens * (size_t)fit_config_head_width(config) / 2;
+    size_t bytes = n * sizeof(float);
+    int32_t offset[3] = {0, run->tokens, 2 * run->tokens};
+    float *table = malloc(2 * bytes);
+    bool ok = table && fit_rope_table(table, table + n, config, job->params.method, run->rows,
+                                      run->columns);
+    if (!ok)
+        fit_fail(&run->error, FIT_ERROR_ARGUMENT, "no positions for %d x %d tokens",
+                 run->columns, run->rows);
+    for (int i = 0; ok && i < images; i++)
+        ok = upload(run, run->cosine + (size_t)i * n, table, bytes) &&
+             upload(run, run->sine + (size_t)i * n, table + n, bytes);
+    ok = ok && upload(run, run->offset, offset, (size_t)(images + 1) * sizeof *offset) &&
+         fit_compute_check(&run->c, run->c.device->queue_sync(run->c.queue));
+    free(table);
+    run->pack = (struct fk_pack){images, run->tokens * images, run->tokens, run->offset};
+    return ok;
+}
+
+static bool place_noise(struct run *run, const struct fit_job *job)
+{
+    const struct fit_config *config = &job->model->config;
+    size_t bytes = run_values(run) * sizeof(float);
+    bool ok = job->noise ? upload(run, run->latent, job->noise, bytes)
+                         : fit_run(&run->c, randn, run->latent, job->params.seed,
+                                   (uint32_t)job->params.index, config->channels, 0, 0,
+                                   run->latent_height, run->latent_width);
+    return ok && fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
+                         run->latent_height, run->latent_width, config->patch);
+}
+
+static bool place_conditioning(struct run *run, const struct fit_job *job)
+{
+    const struct fit_config *config = &job->model->config;
+    int32_t y = job->params.class_id == FIT_CLASS_NONE ? config->n_classes : job->params.class_id;
+    run->evaluations = fit_sampler_times(job->params.solver, job->params.steps, NULL);
+    float *times = malloc((size_t)run->evaluations * sizeof *times);
+    if (!times)
+        return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for the times of the run");
+    fit_sampler_times(job->params.solver, job->params.steps, times);
+    bool ok = fit_guided_conditioning(&run->c, &job->model->network, &run->modulation, times,
+                                      run->evaluations, &y, 1, job->params.guidance);
+    free(times);
+    return ok;
+}
+
+static bool place_preview(struct run *run, const struct fit_job *job)
+{
+    const float(*matrix)[3];
+    const float *bias;
+    model_preview(job->model, &matrix, &bias);
+    size_t channels = (size_t)job->model->config.channels;
+    return upload(run, run->matrix, matrix, channels * 3 * sizeof(float)) &&
+           upload(run, run->matrix + channels * 3, bias, 3 * sizeof(float));
+}
+
+static bool begin(struct run *run, struct fit_job *job)
+{
+    struct fit_engine *engine = job->model->engine;
+    int images = fit_guided_is_plain(job->params.guidance) ? 1 : 2;
+    fit_compute_init(&run->c, engine->device, engine->queue, &run->error);
+    run->c.cancel = &job->cancel;
+    measure(run, job);
+    if (!reserve(run, job) || !place_positions(run, job, images) || !place_noise(run, job) ||
+        !place_conditioning(run, job) || !place_preview(run, job) ||
+        !fit_sampler_begin(&run->sampler, &run->c, job->params.solver, job->params.steps,
+                           run->noise, run_values(run)))
+        return false;
+    run->guided = (struct fit_guided){
+        .network = &job->model->network,
+        .activations = &run->activations,
+        .modulation = &run->modulation,
+        .pack = &run->pack,
+        .cosine = run->cosine,
+        .sine = run->sine,
+        .scale = job->params.guidance,
+        .power = job->params.guidance_power,
+        .x = run->guided_x,
+        .v = run->guided_v,
+    };
+    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
+    struct trajectory trajectory;
+    if (!trajectory_init(&trajectory, job->params.steps + 1, run_values(run), pixels,
+                         &run->error))
+        return false;
+    pthread_mutex_lock(&engine->lock);
+    job->trajectory = trajectory;
+    job->progress.state = FIT_JOB_RUNNING;
+    job->progress.all_evaluations = run->evaluations;
+    job->progress.peak_bytes = (size_t)fit_run_bytes(job->model, &job->params);
+    pthread_mutex_unlock(&engine->lock);
+    return true;
+}
+
+static bool to_latent(struct run *run, const struct fit_job *job, const float *tokens, float *host)
+{
+    const struct fit_config *config = &job->model->config;
+    return fit_run(&run->c, unpatchify, run->latent, tokens, 1, config->channels,
+                   run->latent_height, run->latent_width, config->patch) &&
+           download(run, host, run->latent, run_values(run) * sizeof(float));
+}
+
+/* Keeps a point: its state, its prediction and the small picture of the prediction. */
+static bool keep_point(struct run *run, struct fit_job *job, const float *state,
+                       const float *prediction)
+{
+    int channels = job->model->config.channels;
+    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
+    if (!to_latent(run, job, state, run->host_state) ||
+        !to_latent(run, job, prediction, run->host_prediction) ||
+        !fit_run(&run->c, latent_to_rgba8, run->thumbnail, run->latent, run->matrix,
+                 run->matrix + 3 * channels, channels, run->latent_height, run->latent_width) ||
+        !download(run, run->host_thumbnail, run->thumbnail, 4 * pixels))
+        return false;
+    pthread_mutex_lock(&job->model->engine->lock);
+    trajectory_add(&job->trajectory, run->host_state, run->host_prediction, run->host_thumbnail);
+    pthread_mutex_unlock(&job->model->engine->lock);
+    return true;
+}
+
+static void put_frame(struct fit_job *job, struct fit_frame **place, struct fit_frame *frame)
+{
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    struct fit_frame *old = *place;
+    *place = frame;
+    if (job->progress.first_prediction_s == 0)
+        job->progress.first_prediction_s = fit_now_s() - job->started_s;
+    pthread_mutex_unlock(&engine->lock);
+    fit_frame_unref(&old);
+    fit_engine_post(engine, job, FIT_EVENT_FRAME);
+}
+
+static bool show_live(struct run *run, struct fit_job *job, int step)
+{
+    struct fit_frame *frame = fit_frame_new(job, step, FIT_VIEW_PREDICTION);
+    if (!frame)
+        return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for a picture of %d x %d",
+                        job->params.width, job->params.height);
+    if (!decode_rgba8(job->model, run->host_prediction, frame->width, frame->height,
+                      frame->pixels, &run->error)) {
+        fit_frame_unref(&frame);
+        return false;
+    }
+    put_frame(job, &job->live, frame);
+    return true;
+}
+
+static bool show_live_if_affordable(struct run *run, struct fit_job *job, int step)
+{
+    if (job->params.no_previews ||
+        run->worked_since_preview_s * PREVIEW_SHARE < run->preview_s * (1 - PREVIEW_SHARE))
+        return true;
+    double begun = fit_now_s();
+    if (!show_live(run, job, step))
+        return false;
+    run->preview_s = fit_now_s() - begun;
+    run->worked_since_preview_s = 0;
+    return true;
+}
+
+static void report(struct run *run, struct fit_job *job, double spent_s)
+{
+    struct fit_engine *engine = job->model->engine;
+    struct fit_progress *progress = &job->progress;
+    run->work_s += spent_s;
+    pthread_mutex_lock(&engine->lock);
+    progress->evaluations++;
+    progress->step = run->sampler.step;
+    progress->t = run->sampler.points[run->sampler.step];
+    progress->elapsed_s = fit_now_s() - job->started_s;
+    progress->remaining_s = run->work_s / progress->evaluations *
+                            (progress->all_evaluations - progress->evaluations);
+    pthread_mutex_unlock(&engine->lock);
+    fit_engine_post(engine, job, FIT_EVENT_STEP);
+}
+
+static bool evaluate(struct run *run, struct fit_job *job)
+{
+    int step = run->sampler.step;
+    double begun = fit_now_s();
+    if (!fit_sampler_next(&run->sampler, &run->c, fit_guided_velocity, &run->guided))
+        return false;
+    bool at_point = fit_sampler_at_point(&run->sampler);
+    if (at_point && (!fit_sampler_predict(&run->sampler, &run->c, run->prediction) ||
+                     !keep_point(run, job, run->sampler.state, run->prediction)))
+        return false;
+    double spent = fit_now_s() - begun;
+    run->worked_since_preview_s += spent;
+    if (at_point && !show_live_if_affordable(run, job, step))
+        return false;
+    report(run, job, fit_now_s() - begun);
+    return true;
+}
+
+static bool finish(struct run *run, struct fit_job *job)
+{
+    return keep_point(run, job, run->sampler.x, run->sampler.x) &&
+           show_live(run, job, job->params.steps);
+}
+
+bool run_advance(struct fit_job *job)
+{
+    struct run *run = job->run;
+    bool ok = true;
+    if (!run) {
+        run = job->run = calloc(1, sizeof *run);
+        if (!run) {
+            struct fit_error none = {FIT_ERROR_MEMORY, "no memory for the run"};
+            run_end(job, FIT_JOB_FAILED, &none);
+            return false;
+        }
+        ok = begin(run, job);
+    }
+    ok = ok && evaluate(run, job);
+    if (ok && !fit_sampler_is_finished(&run->sampler))
+        return true;
+    ok = ok && finish(run, job);
+    run_end(job,
+            ok                                            ? FIT_JOB_DONE
+            : run->error.status == FIT_ERROR_CANCELLED    ? FIT_JOB_CANCELLED
+                                                          : FIT_JOB_FAILED,
+            &run->error);
+    return false;
+}
+
+static void run_free(struct run *run)
+{
+    fit_sampler_finish(&run->sampler);
+    fit_modulation_finish(&run->modulation);
+    fit_activations_finish(&run->activations);
+    fit_scratch_finish(&run->scratch);
+    free(run->host_state);
+    free(run->host_prediction);
+    free(run->host_thumbnail);
+    free(run);
+}
+
+void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_error *error)
+{
+    static const enum fit_event_type events[] = {
+        [FIT_JOB_DONE] = FIT_EVENT_DONE,
+        [FIT_JOB_FAILED] = FIT_EVENT_FAILED,
+        [FIT_JOB_CANCELLED] = FIT_EVENT_CANCELLED,
+    };
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    job->error = *error;
+    job->progress.state = state;
+    job->progress.remaining_s = 0;
+    job->progress.elapsed_s = fit_now_s() - job->started_s;
+    pthread_mutex_unlock(&engine->lock);
+    if (job->run)
+        run_free(job->run);
+    job->run = NULL;
+    fit_engine_post(engine, job, events[state]);
+}
+
+/* ---- pictures of other steps ---- */
+
+/* ||v|| per latent pixel, the largest white; v = (prediction - state) / (1 - t) up to a factor
+ * that is the same for all pixels. */
+static void draw_velocity(const struct fit_job *job, const float *state, const float *prediction,
+                          struct fit_frame *frame)
+{
+    int scale = job->model->info.token_pixels / job->model->config.patch;
+    int w = frame->width / scale, h = frame->height / scale, channels = job->model->config.channels;
+    float most = 0;
+    float *norm = calloc((size_t)w * (size_t)h, sizeof *norm);
+    for (int i = 0; norm && i < w * h; i++) {
+        for (int c = 0; c < channels; c++) {
+            float d = prediction[c * w * h + i] - state[c * w * h + i];
+            norm[i] += d * d;
+        }
+        norm[i] = sqrtf(norm[i]);
+        most = fmaxf(most, norm[i]);
+    }
+    for (int y = 0; y < frame->height; y++) {
+        for (int x = 0; x < frame->width; x++) {
+            float v = norm && most > 0 ? norm[y / scale * w + x / scale] / most : 0;
+            uint8_t *pixel = frame->pixels + 4 * ((size_t)y * (size_t)frame->width + (size_t)x);
+            memset(pixel, (int)(255 * v), 3);
+            pixel[3] = 255;
+        }
+    }
+    free(norm);
+}
+
+/* Copies the point that is asked for; the newest one stands for a step still to come. */
+static bool take_request(struct fit_job *job, int *step, enum fit_view *view, float **state,
+                         float **prediction)
+{
+    struct fit_engine *engine = job->model->engine;
+    const struct trajectory *trajectory = &job->trajectory;
+    size_t bytes = trajectory->values * sizeof(float);
+    pthread_mutex_lock(&engine->lock);
+    job->show_wanted = false;
+    *step = job->show_step < trajectory->n ? job->show_step : trajectory->n - 1;
+    *view = job->show_view;
+    /* At the end there is no velocity any more: the last one that moved the state is shown. */
+    int at = *view == FIT_VIEW_VELOCITY && *step == job->params.steps ? *step - 1 : *step;
+    bool found = at >= 0;
+    *state = found ? malloc(bytes) : NULL;
+    *prediction = found ? malloc(bytes) : NULL;
+    if (*state && *prediction) {
+        memcpy(*state, trajectory->state + (size_t)at * trajectory->values, bytes);
+        memcpy(*prediction, trajectory->prediction + (size_t)at * trajectory->values, bytes);
+    }
+    pthread_mutex_unlock(&engine->lock);
+    return *state && *prediction;
+}
+
+void run_show(struct fit_job *job)
+{
+    int step;
+    enum fit_view view;
+    float *state = NULL, *prediction = NULL;
+    struct fit_frame *frame = NULL;
+    if (take_request(job, &step, &view, &state, &prediction))
+        frame = fit_frame_new(job, step, view);
+    if (frame && view == FIT_VIEW_VELOCITY)
+        draw_velocity(job, state, prediction, frame);
+    else if (frame && !decode_rgba8(job->model, view == FIT_VIEW_STATE ? state : prediction,
+                                    frame->width, frame->height, frame->pixels, NULL))
+        fit_frame_unref(&frame);
+    if (frame)
+        put_frame(job, &job->shown, frame);
+    free(state);
+    free(prediction);
+}
+
+/* ---- forecast ---- */
+
+uint64_t fit_run_bytes(const struct fit_model *model, const struct fit_generate_params *params)
+{
+    const struct fit_config *config = &model->config;
+    int side = model->info.token_pixels;
+    int images = fit_guided_is_plain(params->guidance) ? 1 : 2;
+    int tokens = params->width / side * (params->height / side);
+    size_t values = (size_t)tokens * (size_t)fit_config_features(config);
+    size_t pixels = (size_t)(tokens * config->patch * config->patch);
+    size_t table = (size_t)(tokens * images) * (size_t)fit_config_head_width(config);
+    int evaluations = fit_sampler_times(params->solver, params->steps, NULL);
+    return fit_activations_bytes(config, model->network.type, tokens * images) +
+           fit_modulation_bytes(config, images * evaluations) +
+           fit_sampler_bytes(params->solver, values) + (9 * values + table) * sizeof(float) +
+           trajectory_bytes(params->steps + 1, values, pixels) +
+           decode_bytes(model, params->width, params->height);
+}
