@@ -5,7 +5,7 @@
  * Every element, also those of a row's tail, goes through the same vector instructions, and sums
  * have one fixed order: a number's bits depend neither on its place in a buffer nor on what lies
  * beside it. Files that use this must not be compiled with -ffast-math, which would give that up,
- * and may be compiled with -Wno-psabi: everything is inlined, so no vector is ever passed.
+ * and are compiled with -Wno-psabi: everything is inlined, so no vector is ever passed.
  */
 #ifndef CPU_LANES_H
 #define CPU_LANES_H
@@ -30,6 +30,7 @@ typedef uint16_t lanes_u16 __attribute__((vector_size(16)));
 #endif
 
 #define LANES_INLINE static inline __attribute__((always_inline))
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 /* Runs the statements for i = first, first + 8, ... below end, with `left` elements to take at i:
  * the constant 8, and once at the end what remains. */
