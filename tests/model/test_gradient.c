@@ -74,7 +74,7 @@ static double loss_of(struct setting *s)
         double sum = 0;
         int first = s->pack.offset[b] * TINY_FEATURES, end = s->pack.offset[b + 1] * TINY_FEATURES;
         for (int i = first; i < end; i++)
-            sum += ((double)s->velocity[i] - s->target[i]) * ((double)s->velocity[i] - s->target[i]);
+            sum += pow((double)s->velocity[i] - s->target[i], 2);
         loss += sum / (end - first) / IMAGES;
     }
     return loss;

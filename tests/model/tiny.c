@@ -53,8 +53,8 @@ void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type)
 {
     memset(tiny, 0, sizeof *tiny);
     char message[256];
-    struct fk_device *d = fk_device_open(&(struct fk_open_params){.backend = device, .n_threads = 2},
-                                         message, sizeof message);
+    const struct fk_open_params params = {.backend = device, .n_threads = 2};
+    struct fk_device *d = fk_device_open(&params, message, sizeof message);
     if (!d)
         fail_msg("%s", message);
     fit_compute_init(&tiny->compute, d, d->queue_new(d), &tiny->error);
