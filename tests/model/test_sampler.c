@@ -62,8 +62,8 @@ static double error_after(struct run *run, enum fit_solver solver, int steps)
     return error;
 }
 
-/* Twice the steps divide the error by 2^order. The next term of the error takes up to 0.1 of an
- * order at these steps (computed in double); rounding, 3e-7 of an error of 1e-5, less. */
+/* Twice the steps divide the error by 2^order. At these steps the next term of the error takes up
+ * to 0.1 of an order, and rounding, 1e-6 of an error of 1e-5, another 0.1. */
 static void order_of_convergence(void **state)
 {
     (void)state;
@@ -81,7 +81,7 @@ static void order_of_convergence(void **state)
         double coarse = error_after(&run, cases[i].solver, cases[i].steps);
         double fine = error_after(&run, cases[i].solver, 2 * cases[i].steps);
         print_message("%s: order %.3f\n", fit_solver_name(cases[i].solver), log2(coarse / fine));
-        tiny_close_to("order", log2(coarse / fine) - cases[i].order, 0, 0.15);
+        tiny_close_to("order", log2(coarse / fine) - cases[i].order, 0, 0.25);
     }
     close_run(&run);
 }
