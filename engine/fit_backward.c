@@ -44,7 +44,7 @@ static bool block_forward(struct fit_compute *c, const struct fit_pass *pass,
                           const struct fit_block *block, const struct fit_block_store *s,
                           float *out, const float *modulation)
 {
-    struct fit_attention_buffers attention = {s->norm_attention, fk_f32(s->raw), s->qkv, s->mixed,
+    struct fit_attention_buffers attention = {s->norm_attention, s->raw, s->qkv, s->mixed,
                                               s->lse};
     struct fit_mlp_buffers mlp = {s->norm_mlp, s->gate, s->value, s->hidden};
     const float *second = modulation + 3 * pass->config->hidden;
@@ -147,7 +147,7 @@ static bool attention_backward(struct fit_compute *c, const struct pass *p,
            linear_backward(c, p, g->dmixed, g->dnorm, s->mixed, &b->proj, 0) &&
            fit_run(c, attention_bwd, dqkv, fk_f32(g->dmixed), s->mixed, s->lse, s->qkv, pack,
                    k->heads, width, 1 / sqrtf((float)width)) &&
-           fit_run(c, qk_norm_rope_bwd, dqkv, dqkv, fk_f32(s->raw), p->forward.cosine,
+           fit_run(c, qk_norm_rope_bwd, dqkv, dqkv, s->raw, p->forward.cosine,
                    p->forward.sine, pack->n_tokens, k->heads, width,
                    k->qk_norm ? FIT_NORM_EPSILON : -1) &&
            linear_backward(c, p, g->dnorm, g->dqkv, s->norm_attention, &b->qkv, 0) &&

@@ -23,10 +23,9 @@ struct fit_batch {
 /* What a block keeps. */
 struct fit_block_store {
     float *x_attention, *x_mlp; /* [N][hidden] residual stream before each branch */
-    float *raw;                 /* [N][3][H][D] */
     float *lse;                 /* [N][H] */
     struct fk_ptr norm_attention, norm_mlp; /* [N][hidden] */
-    struct fk_ptr qkv;                      /* [N][3][H][D] */
+    struct fk_ptr raw, qkv;                 /* [N][3][H][D] before and after norm and turn */
     struct fk_ptr mixed;                    /* [N][hidden] */
     struct fk_ptr attention, mlp;           /* [N][hidden] what the branches add */
     struct fk_ptr gate, value, hidden;      /* [N][mlp_hidden] */

@@ -5,7 +5,7 @@
 
 #include "layers.h"
 
-enum { N_ITEMS = 8 };
+enum { N_ITEMS = 7 };
 
 static void list_items(struct fit_scratch_item *items, struct fit_activations *a,
                        const struct fit_config *k, enum fk_dtype type, int tokens)
@@ -15,8 +15,7 @@ static void list_items(struct fit_scratch_item *items, struct fit_activations *a
     const struct fit_scratch_item list[N_ITEMS] = {
         {"residual stream", &a->x, wide * d},
         {"branch", &a->branch, wide * d},
-        {"queries, keys and values", &a->raw, wide * 3 * d},
-        {"rotated queries and keys", &a->qkv.p, typed * 3 * d},
+        {"queries, keys and values", &a->qkv.p, typed * 3 * d},
         {"normalised tokens", &a->norm.p, typed * d},
         {"attention", &a->mixed.p, typed * d},
         {"gate of the MLP", &a->gate.p, typed * m},
@@ -58,7 +57,7 @@ static bool run_block(struct fit_compute *c, const struct fit_pass *pass,
                       const float *modulation)
 {
     struct fk_ptr branch = fk_f32(a->branch);
-    struct fit_attention_buffers attention = {a->norm, fk_f32(a->raw), a->qkv, a->mixed, NULL};
+    struct fit_attention_buffers attention = {a->norm, a->qkv, a->qkv, a->mixed, NULL};
     struct fit_mlp_buffers mlp = {a->norm, a->gate, a->value, a->gate};
     const float *second = modulation + 3 * pass->config->hidden;
     return fit_attention_forward(c, pass, block, branch, &attention, a->x, modulation) &&

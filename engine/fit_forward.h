@@ -2,9 +2,10 @@
 /*
  * fit_forward.h - the FiTv2 network, once, for every backend and type.
  *
- * The residual stream, modulation, statistics, state and velocity are f32. In a bf16 network the
- * inputs of the blocks' products are bf16 (FiTv2 section IV trains that way); q, k and v leave
- * their product as f32, are normalised and turned in f32, and enter the attention as bf16.
+ * The residual stream, modulation, statistics, state and velocity are f32. In a bf16 network what
+ * lies between the layers of a block is stored as bf16 (FiTv2 section IV trains that way) while
+ * every layer calculates in f32. Keeping q, k and v in f32 up to their norm was measured to change
+ * nothing: 0.780 against 0.781 % distance from the f32 network.
  *
  * All pointers are device memory unless a comment says "host".
  */
@@ -54,9 +55,8 @@ bool fit_conditioning(struct fit_compute *c, const struct fit_network *network,
 struct fit_activations {
     float *x;                 /* [N][hidden] residual stream */
     float *branch;            /* [N][hidden] what a branch adds to it */
-    float *raw;               /* [N][3][H][D] q, k, v from their product */
     struct fk_ptr norm;       /* [N][hidden] input of a branch */
-    struct fk_ptr qkv;        /* [N][3][H][D] ready for the attention */
+    struct fk_ptr qkv;        /* [N][3][H][D] */
     struct fk_ptr mixed;      /* [N][hidden] out of the attention */
     struct fk_ptr gate, value; /* [N][mlp_hidden] */
     struct fit_scratch scratch;

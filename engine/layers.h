@@ -22,7 +22,7 @@ struct fit_pass {
 struct fit_attention_buffers {
     struct fk_ptr norm; /* [N][hidden] */
     struct fk_ptr raw;  /* [N][3][H][D] before normalisation and rotation */
-    struct fk_ptr qkv;  /* [N][3][H][D] after them */
+    struct fk_ptr qkv;  /* [N][3][H][D] after them; may be raw */
     struct fk_ptr mixed; /* [N][hidden] */
     float *lse;          /* [N][H] or NULL */
 };

@@ -61,7 +61,7 @@ static void list_block(struct fit_scratch_item *items, struct fit_block_store *b
     const struct fit_scratch_item list[BLOCK_ITEMS] = {
         {"stream before attention", &b->x_attention, z->stream},
         {"stream before the MLP", &b->x_mlp, z->stream},
-        {"queries, keys and values", &b->raw, 3 * z->stream},
+        {"queries, keys and values", &b->raw.p, 3 * z->typed_stream},
         {"log of the softmax's sums", &b->lse, z->heads},
         {"attention's norm", &b->norm_attention.p, z->typed_stream},
         {"MLP's norm", &b->norm_mlp.p, z->typed_stream},
@@ -78,7 +78,8 @@ static void list_block(struct fit_scratch_item *items, struct fit_block_store *b
 
 static void set_types(struct fit_block_store *b, enum fk_dtype type)
 {
-    b->norm_attention.type = b->norm_mlp.type = b->qkv.type = b->mixed.type = type;
+    b->norm_attention.type = b->norm_mlp.type = b->mixed.type = type;
+    b->raw.type = b->qkv.type = type;
     b->attention.type = b->mlp.type = type;
     b->gate.type = b->value.type = b->hidden.type = type;
 }
