@@ -24,7 +24,8 @@ bool fit_canvas_init(struct fit_canvas *c, uint64_t seed, int width, int height,
     size_t rows = (size_t)height * (size_t)samples;
     size_t plane = columns * rows * 3;
 
-    c->rgb = malloc((plane + columns * FIT_CANVAS_LINES) * sizeof *c->rgb);
+    /* Cleared: the first layer is blended over it, and what lay there must not leave a trace. */
+    c->rgb = calloc(plane + columns * FIT_CANVAS_LINES, sizeof *c->rgb);
     if (c->rgb == NULL)
         return false;
     for (int i = 0; i < FIT_CANVAS_LINES; i++)
