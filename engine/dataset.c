@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "bundle.h"
-#include "scenes/scenes.h"
+#include "fit/fit-scenes.h"
 #include "train_random.h"
 
 enum { QUANTUM = 16, CACHE_VERSION = 1, VALIDATION_CHUNK = 99999 };
@@ -70,16 +70,32 @@ static bool hash_scenes(char hash[65], struct fit_error *e)
     return true;
 }
 
+/* Latents depend on the encoder alone: a better decoder keeps them. */
+static bool hash_encoder(char hash[65], const char *path, struct fit_error *e)
+{
+    char parts[64][65];
+    size_t n = 0;
+    struct fit_safetensors file;
+    if (!fit_safetensors_open(&file, path, e))
+        return false;
+    for (size_t i = 0; i < file.n_tensors && n < 64; i++)
+        if (!strncmp(file.tensors[i].name, "encoder.", 8))
+            fit_sha256(file.tensors[i].data, (size_t)file.tensors[i].bytes, parts[n++]);
+    fit_sha256(parts, n * sizeof parts[0], hash);
+    fit_safetensors_close(&file);
+    return true;
+}
+
 static bool identify(struct dataset *data, struct fit_error *e)
 {
     const struct train_config *c = data->config;
-    char autoencoder[65], scenes[65];
-    if (!fit_file_sha256(c->autoencoder, autoencoder, e) || !hash_scenes(scenes, e))
+    char encoder[65], scenes[65];
+    if (!hash_encoder(encoder, c->autoencoder, e) || !hash_scenes(scenes, e))
         return false;
     int n = snprintf(data->identity, sizeof data->identity,
-                     "cache %d; scenes %.16s; autoencoder %.16s; seed %llu; classes %d; patch %d; "
+                     "cache %d; scenes %.16s; encoder %.16s; seed %llu; classes %d; patch %d; "
                      "aspect %g; squares %g; shapes",
-                     CACHE_VERSION, scenes, autoencoder, (unsigned long long)c->seed,
+                     CACHE_VERSION, scenes, encoder, (unsigned long long)c->seed,
                      c->model.n_classes, c->model.patch, c->aspect, c->squares);
     for (int i = 0; i < c->n_shapes; i++)
         n += snprintf(data->identity + n, sizeof data->identity - (size_t)n, " %d:%g",

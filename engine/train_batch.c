@@ -61,31 +61,88 @@ static void add(struct train_batch *batch, const struct latent_picture *picture,
     batch->t[b] = (float)(1 / (1 + exp(-normal)));
 }
 
-static void next_epoch(struct train_cursor *cursor, const struct dataset *data, uint64_t seed,
-                       int32_t *order)
+static void swap(int32_t *order, int i, int j)
+{
+    int32_t keep = order[i];
+    order[i] = order[j];
+    order[j] = keep;
+}
+
+/* Looks among the next pictures for two that take `room` tokens together and moves them to the
+ * front. */
+static bool complete(int32_t *order, const struct dataset *data, int from, int to, int room)
+{
+    for (int i = from; i < to; i++) {
+        int rest = room - tokens_of(dataset_picture(data, order[i]));
+        for (int j = i + 1; rest > 0 && j < to; j++)
+            if (tokens_of(dataset_picture(data, order[j])) == rest) {
+                swap(order, from, i);
+                swap(order, from + 1, j);
+                return true;
+            }
+    }
+    return false;
+}
+
+void train_batch_order(int32_t *order, const struct dataset *data,
+                       const struct train_config *config, const struct train_cursor *cursor)
+{
+    enum { WINDOW = 96 };
+    int n = cursor->pictures, used = 0, largest = 0;
+    for (int i = 0; i < config->n_shapes; i++) {
+        int side = config->shape[i].side / 16;
+        largest = side * side > largest ? side * side : largest;
+    }
+    dataset_shuffle(order, n, config->seed, (uint64_t)cursor->epoch);
+    for (int i = 0; i < n; i++) {
+        int own = tokens_of(dataset_picture(data, order[i]));
+        int window = i + WINDOW < n ? i + WINDOW : n, room = config->tokens - used;
+        if (room <= 2 * largest && complete(order, data, i, window, room)) {
+            i++; /* both are placed */
+            used = 0;
+        } else {
+            used = own > room ? own : used + own;
+        }
+    }
+}
+
+static void next_epoch(struct train_cursor *cursor, const struct dataset *data,
+                       const struct train_config *config, int32_t *order)
 {
     cursor->epoch++;
     cursor->position = 0;
     cursor->pictures = (int32_t)dataset_count(data);
-    dataset_shuffle(order, cursor->pictures, seed, (uint64_t)cursor->epoch);
+    train_batch_order(order, data, config, cursor);
+}
+
+/* Finds where the next pack begins and ends in the order; true when it fills the budget, so that
+ * no other picture would fit. */
+static bool extent(const struct dataset *data, const struct train_config *config,
+                   const struct train_cursor *cursor, const int32_t *order, int *end)
+{
+    int used = 0;
+    for (*end = cursor->position; *end < cursor->pictures; ++*end) {
+        used += tokens_of(dataset_picture(data, order[*end]));
+        if (used > config->tokens)
+            return true;
+    }
+    return used == config->tokens;
 }
 
 void train_batch_draw(struct train_batch *batch, const struct dataset *data,
                       const struct train_config *config, struct train_cursor *cursor,
                       int32_t *order)
 {
-    int used = 0;
+    uint64_t number = (uint64_t)cursor->packs++;
+    int end;
+    if (!extent(data, config, cursor, order, &end) && (cursor->position || !cursor->pictures)) {
+        next_epoch(cursor, data, config, order);
+        extent(data, config, cursor, order, &end); /* a set smaller than a pack is one pack */
+    }
     batch->n = 0;
-    for (;;) {
-        if (cursor->position == cursor->pictures)
-            next_epoch(cursor, data, config->seed, order);
-        const struct latent_picture *picture = dataset_picture(data, order[cursor->position]);
-        used += tokens_of(picture);
-        if (used > config->tokens)
-            break;
-        cursor->position++;
-
-        uint64_t number = (uint64_t)cursor->packs;
+    while (cursor->position < end) {
+        const struct latent_picture *picture =
+            dataset_picture(data, order[cursor->position++]);
         uint32_t image = (uint32_t)batch->n;
         float normal[4];
         fk_normal4(normal, train_random_seed(config->seed, TRAIN_RANDOM_TIME), (uint32_t)number,
@@ -95,7 +152,6 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
         bool drop = train_uniform(r.word[0]) < config->dropout;
         add(batch, picture, drop ? config->model.n_classes : picture->class_id, normal[0]);
     }
-    cursor->packs++;
 }
 
 /* The normal quantile by bisection: the validation's times need it a few dozen times. */

@@ -38,8 +38,15 @@ bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
                       const struct fit_config *config, int tokens);
 void train_batch_finish(struct train_batch *batch);
 
-/* Takes the next pictures in the order of the epoch until the next one would exceed the budget,
- * starting new epochs as needed; `order` [>= pictures] is kept in step with the cursor. */
+/* Writes the order in which the cursor's epoch visits its pictures: a shuffle, rearranged a little
+ * so that packs fill the budget exactly where possible (constant shapes are cheaper to compute).
+ * It follows from the cursor alone. */
+void train_batch_order(int32_t *order, const struct dataset *data,
+                       const struct train_config *config, const struct train_cursor *cursor);
+
+/* Takes the next pictures in the order of the epoch until the next one would exceed the budget.
+ * At the end of an epoch begins the next, with `order` rewritten; what does not fill a last pack
+ * is left out of that epoch. */
 void train_batch_draw(struct train_batch *batch, const struct dataset *data,
                       const struct train_config *config, struct train_cursor *cursor,
                       int32_t *order);

@@ -88,7 +88,7 @@ bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *p
     }
     /* The order of the epoch is not saved: it follows from the cursor. */
     if (t->cursor.pictures)
-        dataset_shuffle(t->order, t->cursor.pictures, t->config.seed, (uint64_t)t->cursor.epoch);
+        train_batch_order(t->order, t->data, &t->config, &t->cursor);
     describe(t);
     *out = t;
     return true;
