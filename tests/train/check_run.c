@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole runs of a tiny model: what a stopped one leaves is enough to continue bit for bit. */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bundle.h"
+#include "fit/fit-train.h"
+#include "safetensors.h"
+
+enum { STEPS = 12, STOP = 5 };
+
+static struct fit_trainer *open_run(const struct fixture *f, const char *name, bool resume)
+{
+    static char folder[128];
+    struct fit_trainer *t;
+    struct fit_error e = {0};
+    snprintf(folder, sizeof folder, "%s/%s", f->folder, name);
+    struct fit_train_params params = {
+        .config = f->config, .folder = folder, .backend = "cpu", .n_threads = 2, .resume = resume};
+    require_ok(fit_trainer_open(&t, &params, &e), e);
+    return t;
+}
+
+static void take_steps(struct fit_trainer *t, struct fit_train_report *reports, int n)
+{
+    struct fit_error e = {0};
+    for (int i = 0; i < n; i++)
+        require_ok(fit_trainer_step(t, &reports[i], &e), e);
+}
+
+/* The run crosses the growth of the set, the end of an epoch and, with accumulation, packs of
+ * different sizes within a step. */
+static void resume_with(const char *extra)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    struct fit_train_report whole[STEPS], parts[STEPS];
+    double whole_loss, parts_loss;
+    fixture_init(&f, extra);
+    struct fit_trainer *t = open_run(&f, "whole", false);
+    take_steps(t, whole, STEPS);
+    require_ok(fit_trainer_validate(t, &whole_loss, &e), e);
+    fit_trainer_close(&t);
+
+    t = open_run(&f, "parts", false);
+    take_steps(t, parts, STOP);
+    require_ok(fit_trainer_save(t, &e), e);
+    fit_trainer_close(&t);
+    t = open_run(&f, "parts", true);
+    assert_int_equal(fit_trainer_position(t), STOP);
+    take_steps(t, parts + STOP, STEPS - STOP);
+    require_ok(fit_trainer_validate(t, &parts_loss, &e), e);
+    fit_trainer_close(&t);
+
+    for (int i = 0; i < STEPS; i++) {
+        assert_int_equal(whole[i].images, parts[i].images);
+        assert_true(whole[i].loss == parts[i].loss);
+        assert_true(whole[i].smooth_loss == parts[i].smooth_loss);
+        assert_true(whole[i].gradient_norm == parts[i].gradient_norm);
+    }
+    assert_true(whole_loss == parts_loss);
+    assert_true(whole[STEPS - 1].loss != whole[0].loss);
+    fixture_finish(&f);
+}
+
+static void test_resume(void **state)
+{
+    (void)state;
+    resume_with("optimizer: {precision: f32}\n");
+}
+
+static void test_resume_bf16_accumulated(void **state)
+{
+    (void)state;
+    resume_with("optimizer: {precision: bf16}\nbatch: {accumulate: 2}\n");
+}
+
+/* The folder that a run of two steps leaves. */
+static void save_run(struct fixture *f, char *folder, size_t bytes)
+{
+    struct fit_error e = {0};
+    struct fit_train_report report[2];
+    fixture_init(f, "run: {sheet_steps: 2}\n");
+    struct fit_trainer *t = open_run(f, "run", false);
+    take_steps(t, report, 2);
+    require_ok(fit_trainer_save(t, &e), e);
+    fit_trainer_close(&t);
+    snprintf(folder, bytes, "%s/run/checkpoints/step-000000002", f->folder);
+}
+
+static void test_checkpoint_is_a_bundle(void **state)
+{
+    struct fixture f;
+    struct fit_bundle bundle;
+    struct fit_safetensors weights;
+    struct fit_error e = {0};
+    char folder[160], path[256];
+    (void)state;
+    save_run(&f, folder, sizeof folder);
+    require_ok(fit_bundle_read(&bundle, folder, &e), e);
+    assert_int_equal(bundle.config.hidden, 64);
+    assert_string_equal(bundle.autoencoder_type, "limn-f8c8");
+    snprintf(path, sizeof path, "%s/%s", folder, bundle.transformer);
+    require_ok(fit_safetensors_open(&weights, path, &e), e);
+    const struct fit_tensor *qkv = fit_safetensors_find(&weights, "blocks.1.attn.qkv.weight");
+    const struct fit_tensor *table =
+        fit_safetensors_find(&weights, "y_embedder.embedding_table.weight");
+    assert_true(qkv && qkv->type == FIT_TENSOR_BF16 && qkv->dims[0] == 192);
+    assert_true(table && table->type == FIT_TENSOR_F32 && table->dims[0] == 17);
+    fit_safetensors_close(&weights);
+    fixture_finish(&f);
+}
+
+static bool opens(const struct fixture *f, struct fit_error *e)
+{
+    char folder[128];
+    struct fit_trainer *t;
+    snprintf(folder, sizeof folder, "%s/run", f->folder);
+    struct fit_train_params params = {
+        .config = f->config, .folder = folder, .backend = "cpu", .n_threads = 2, .resume = true};
+    bool ok = fit_trainer_open(&t, &params, e);
+    fit_trainer_close(&t);
+    return ok;
+}
+
+static void test_damage_is_refused(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    char folder[160], path[256];
+    struct stat st;
+    (void)state;
+    save_run(&f, folder, sizeof folder);
+    snprintf(path, sizeof path, "%s/training.safetensors", folder);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(truncate(path, st.st_size - 4), 0);
+    assert_false(opens(&f, &e));
+    assert_int_equal(e.status, FIT_ERROR_FILE);
+    assert_non_null(strstr(e.message, "training.safetensors"));
+    fixture_finish(&f);
+}
+
+static void test_other_configuration_is_refused(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    char folder[160];
+    (void)state;
+    save_run(&f, folder, sizeof folder);
+    FILE *file = fopen(f.config, "a");
+    assert_non_null(file);
+    fputs("optimizer: {beta2: 0.9}\n", file);
+    fclose(file);
+    assert_false(opens(&f, &e));
+    assert_int_equal(e.status, FIT_ERROR_ARGUMENT);
+    fixture_finish(&f);
+}
+
+static void stop_at_three(void *user, const struct fit_train_report *report)
+{
+    if (report->step == 3)
+        fit_trainer_stop(user);
+}
+
+static void test_stop_saves(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    char path[256];
+    (void)state;
+    fixture_init(&f, "run: {log_every: 1}\n");
+    struct fit_trainer *t = open_run(&f, "run", false);
+    assert_false(fit_trainer_run(t, 0, stop_at_three, t, &e));
+    assert_int_equal(e.status, FIT_ERROR_CANCELLED);
+    fit_trainer_close(&t);
+    snprintf(path, sizeof path, "%s/run/checkpoints/step-000000003/model.json", f.folder);
+    assert_int_equal(access(path, R_OK), 0);
+    t = open_run(&f, "run", true);
+    assert_int_equal(fit_trainer_position(t), 3);
+    fit_trainer_close(&t);
+    fixture_finish(&f);
+}
+
+static void test_sheet(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    char path[128];
+    struct stat st;
+    (void)state;
+    fixture_init(&f, "run: {sheet_steps: 1}\n");
+    struct fit_trainer *t = open_run(&f, "run", false);
+    snprintf(path, sizeof path, "%s/sheet.png", f.folder);
+    require_ok(fit_trainer_write_sheet(t, path, &e), e);
+    assert_int_equal(stat(path, &st), 0);
+    assert_true(st.st_size > 1000);
+    fit_trainer_close(&t);
+    fixture_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_resume_bf16_accumulated),
+        cmocka_unit_test(test_checkpoint_is_a_bundle),
+        cmocka_unit_test(test_damage_is_refused),
+        cmocka_unit_test(test_other_configuration_is_refused),
+        cmocka_unit_test(test_stop_saves),
+        cmocka_unit_test(test_sheet),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
