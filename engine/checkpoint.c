@@ -12,7 +12,7 @@
 #include "bundle.h"
 #include "fk_dtype.h"
 #include "preview.h"
-#include "scenes/scenes.h"
+#include "fit/fit-scenes.h"
 
 enum { N_FLAT = 4, PATH_BYTES = 2048 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PNG through libpng: tagged sRGB out, with texts; text or pixels in, within limits that a hostile
- * file cannot pass. */
+/* PNG through libpng: tagged sRGB out, with texts; text or pixels (fit_png_read_rgb) in, within
+ * limits that a hostile file cannot pass. */
 #ifndef FIT_PNG_H
 #define FIT_PNG_H
 
 #include "error.h"
+#include "fit/fit-files.h"
 
 enum { FIT_PNG_MAX_SIDE = 16384 };
 
@@ -20,8 +21,5 @@ bool fit_png_write(const char *path, const uint8_t *rgba, int width, int height,
 /* The text of the first chunk before the pixels that has that keyword; free() it. NULL with an
  * error when the file is not a PNG, is damaged before its pixels, or has no such chunk. */
 char *fit_png_read_text(const char *path, const char *keyword, struct fit_error *error);
-
-/* Any PNG as rgb [height][width][3], 8 bits, transparency on white; free() it. */
-uint8_t *fit_png_read_rgb(const char *path, int *width, int *height, struct fit_error *error);
 
 #endif

@@ -4,7 +4,7 @@
  * ASCII {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), } padded with spaces and ended by
  * a newline so that the data begin at a multiple of 64, then the data.
  */
-#include "npy.h"
+#include "fit/fit-files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ static bool parse_shape(const char *text, struct fit_array *array)
     while (*at && *at != ')') {
         char *end;
         long size = strtol(at, &end, 10);
-        if (end == at || size < 1 || size > 1 << 24 || array->n_dims == FIT_NPY_MAX_DIMS)
+        if (end == at || size < 1 || size > 1 << 24 || array->n_dims == FIT_ARRAY_MAX_DIMS)
             return false;
         array->dims[array->n_dims++] = (int)size;
         at = end + strspn(end, ", ");
@@ -49,7 +49,7 @@ static bool parse(const char *path, const struct fit_mapping *file, struct fit_a
                         "%s: expected little-endian float32 in C order ('<f4')", path);
     if (!shaped)
         return fit_fail(error, FIT_ERROR_FILE, "%s: expected a shape of at most %d sizes", path,
-                        FIT_NPY_MAX_DIMS);
+                        FIT_ARRAY_MAX_DIMS);
 
     uint64_t values = 1;
     for (int i = 0; i < array->n_dims; i++)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scenes/scenes.h"
+#include "fit/fit-scenes.h"
 
 enum {
     CHANNELS = FIT_AUTOENCODER_CHANNELS,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scenes.h"
+#include "fit/fit-scenes.h"
 
 #include "scene_list.h"
 #include "scene_paint.h"

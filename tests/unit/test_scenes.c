@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "scenes/scenes.h"
+#include "fit/fit-scenes.h"
 
 #define SIDE 48
 #define BYTES (SIDE * SIDE * 3)
