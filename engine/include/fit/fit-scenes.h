@@ -4,15 +4,25 @@
  * model is trained. Endless, native at any size and shape, and free of any licence but the
  * project's own.
  *
- * Threads: any; the renderer holds no state.
+ * Threads: any; the renderer holds no state. The header stands alone: the renderer knows nothing of
+ * models.
  */
 #ifndef FIT_FIT_SCENES_H
 #define FIT_FIT_SCENES_H
 
-#include "fit/fit.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#ifndef FIT_API
+#if defined(__GNUC__)
+#define FIT_API __attribute__((visibility("default")))
+#else
+#define FIT_API
+#endif
 #endif
 
 #define FIT_SCENE_CLASSES 16
