@@ -1,8 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Deals tiles of attention out to threads: forward by (image, tile of queries, head), backward by
+ * (image, head). */
+#include "attention_tile.h"
 #include "cpu.h"
+
+const struct attention_tiles *cpu_attention_variant(int i)
+{
+    const struct attention_tiles *runs[3];
+    int n = 0;
+#if defined(CPU_ATTENTION_X86)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl"))
+        runs[n++] = &cpu_attention_v4;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("bmi2"))
+        runs[n++] = &cpu_attention_v3;
+#endif
+    runs[n++] = &cpu_attention_base;
+    return i < n ? runs[i] : NULL;
+}
+
+/* A tile of queries of one image. */
+struct query_tile {
+    int image, row;
+};
+
+static int tiles_list(struct query_tile *list, const struct fk_pack *pack)
+{
+    int n = 0;
+    for (int b = 0; b < pack->n_images; b++)
+        for (int row = 0; row < pack->offset[b + 1] - pack->offset[b]; row += ATTENTION_TILE)
+            list[n++] = (struct query_tile){b, row};
+    return n;
+}
+
+static void head_set(struct attention_head *a, const struct fk_pack *pack, int image, int h)
+{
+    a->h = h;
+    a->first = pack->offset[image];
+    a->n = pack->offset[image + 1] - a->first;
+}
+
+static float *rooms_new(struct fk_queue *q, int n_threads, size_t room)
+{
+    return cpu_scratch(q, 1, (size_t)n_threads * room * sizeof(float));
+}
+
+static bool attention(struct fk_queue *q, struct fk_ptr out, float *lse, struct fk_ptr qkv,
+                      const struct fk_pack *pack, int H, int D, float scale)
+{
+    const struct attention_tiles *tiles = cpu_attention_variant(0);
+    int n_threads = cpu_threads(q, (size_t)pack->n_tokens * pack->longest * H * D);
+    size_t most = (size_t)pack->n_tokens / ATTENTION_TILE + pack->n_images;
+    size_t room = attention_padded((int)attention_forward_room(D), ATTENTION_PAD);
+    struct query_tile *list = cpu_scratch(q, 0, most * sizeof *list);
+    float *rooms = rooms_new(q, n_threads, room);
+    if (!list || !rooms)
+        return false;
+    int n_items = tiles_list(list, pack) * H;
+#pragma omp parallel for num_threads(n_threads) schedule(static, 1)
+    for (int i = 0; i < n_items; i++) {
+        struct attention_head a = {.qkv = qkv, .out = out, .lse = lse, .H = H, .D = D};
+        a.scale = scale;
+        head_set(&a, pack, list[i / H].image, i % H);
+        tiles->forward(&a, list[i / H].row, rooms + (size_t)cpu_thread_index() * room);
+    }
+    return true;
+}
+
+static bool attention_bwd(struct fk_queue *q, struct fk_ptr dqkv, struct fk_ptr dout,
+                          struct fk_ptr out, const float *lse, struct fk_ptr qkv,
+                          const struct fk_pack *pack, int H, int D, float scale)
+{
+    const struct attention_tiles *tiles = cpu_attention_variant(0);
+    int n_threads = cpu_threads(q, (size_t)pack->n_tokens * pack->longest * H * D);
+    size_t room = attention_backward_room(pack->longest, D);
+    float *rooms = rooms_new(q, n_threads, room);
+    if (!rooms)
+        return false;
+#pragma omp parallel for num_threads(n_threads) schedule(static, 1)
+    for (int i = 0; i < pack->n_images * H; i++) {
+        struct attention_head a = {.qkv = qkv, .out = out, .dqkv = dqkv, .dout = dout, .H = H};
+        a.lse = (float *)lse;
+        a.D = D;
+        a.scale = scale;
+        head_set(&a, pack, i / H, i % H);
+        tiles->backward(&a, rooms + (size_t)cpu_thread_index() * room);
+    }
+    return true;
+}
 
 void cpu_fast_attention_install(struct fk_ops *ops, const struct fk_caps *caps)
 {
-    (void)ops;
-    (void)caps;
+    (void)caps; /* oneDNN's word on instruction sets does not bind these loops */
+    ops->attention = attention;
+    ops->attention_bwd = attention_bwd;
 }
