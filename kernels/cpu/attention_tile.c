@@ -14,6 +14,7 @@ enum {
 };
 
 typedef float vec __attribute__((vector_size(4 * ATTENTION_WIDTH)));
+typedef int32_t veci __attribute__((vector_size(4 * ATTENTION_WIDTH)));
 
 /* A matrix read with any steps: element (i, k) lies at p[i * row + k * column]. */
 struct steps {
@@ -79,24 +80,28 @@ static void product(float *c, struct steps a, const float *b, int columns, int n
     product_add(c, a, b, columns, n);
 }
 
+static inline vec select(veci mask, vec a, vec b)
+{
+    return (vec)(((veci)a & mask) | ((veci)b & ~mask));
+}
+
 /* e^x for x up to a little above 0; below -87 the result stays at e^-87, which is as good as
  * nothing. 2^k e^r with |r| <= ln(2)/2 and Cephes' expf polynomial. */
-static inline float exponential(float x)
+static inline vec exponential(vec x)
 {
-    x = x > -87.0f ? x : -87.0f;
-    int32_t k = (int32_t)(x * 1.44269504088896341f - 0.5f);
-    float r = x - (float)k * 0.693359375f;
-    r = r + (float)k * 2.12194440e-4f;
-    float p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    const vec zero = {0}, low = zero - 87.0f;
+    x = select(x < low, low, x);
+    veci k = __builtin_convertvector(x * 1.44269504088896341f - 0.5f, veci);
+    vec n = __builtin_convertvector(k, vec);
+    vec r = x - n * 0.693359375f;
+    r = r + n * 2.12194440e-4f;
+    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
     p = p * r + 8.3334519073e-3f;
     p = p * r + 4.1665795894e-2f;
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * (r * r) + r + 1.0f;
-    uint32_t bits = (uint32_t)(k + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
+    return p * (vec)((k + 127) << 23);
 }
 
 /* Where part 0, 1, 2 (q, k, v) of the image's token i begins; `part` 0 of 1 is out's layout. */
@@ -160,19 +165,19 @@ static void tile_turn(float *to, const float *from, int D, int width)
             to[(size_t)d * T + i] = from[(size_t)i * width + d];
 }
 
-static float lanes_most(const float *lane)
+static float vec_most(vec v)
 {
-    float most = lane[0];
+    float most = v[0];
     for (int l = 1; l < WIDTH; l++)
-        most = lane[l] > most ? lane[l] : most;
+        most = v[l] > most ? v[l] : most;
     return most;
 }
 
-static float lanes_sum(const float *lane)
+static float vec_sum(vec v)
 {
     float sum = 0;
     for (int l = 0; l < WIDTH; l++)
-        sum += lane[l];
+        sum += v[l];
     return sum;
 }
 
@@ -180,23 +185,19 @@ static float lanes_sum(const float *lane)
  * multiplied with, as `most` may have risen. */
 static float softmax_row(float *s, float *most, float *sum)
 {
-    float lane[WIDTH], risen = *most, scale;
-    for (int l = 0; l < WIDTH; l++)
-        lane[l] = s[l];
-    for (int j = WIDTH; j < T; j += WIDTH)
-        for (int l = 0; l < WIDTH; l++)
-            lane[l] = s[j + l] > lane[l] ? s[j + l] : lane[l];
-    float here = lanes_most(lane);
-    risen = here > risen ? here : risen;
-    for (int j = 0; j < T; j++)
-        s[j] = exponential(s[j] - risen);
-    for (int l = 0; l < WIDTH; l++)
-        lane[l] = 0;
-    for (int j = 0; j < T; j += WIDTH)
-        for (int l = 0; l < WIDTH; l++)
-            lane[l] += s[j + l];
-    scale = exponential(*most - risen);
-    *sum = *sum * scale + lanes_sum(lane);
+    vec high = load(s), total = {0};
+    for (int j = WIDTH; j < T; j += WIDTH) {
+        vec v = load(s + j);
+        high = select(v > high, v, high);
+    }
+    float here = vec_most(high), risen = here > *most ? here : *most;
+    for (int j = 0; j < T; j += WIDTH) {
+        vec weight = exponential(load(s + j) - risen);
+        store(s + j, weight);
+        total += weight;
+    }
+    float scale = exponential((vec){0} + (*most - risen))[0];
+    *sum = *sum * scale + vec_sum(total);
     *most = risen;
     return scale;
 }
@@ -209,35 +210,70 @@ static void scores_mask(float *s, int n_keys)
             s[i * T + j] = -1e30f;
 }
 
-static void forward(const struct attention_head *a, int row, float *room)
+/* A tile of queries on its way over the keys. */
+struct queries {
+    float *Q, *O, *S, *most, *sum;
+};
+
+static struct queries queries_begin(const struct attention_head *a, int row, int width, float *room)
+{
+    struct queries q = {.Q = room};
+    q.O = q.Q + T * width;
+    q.S = q.O + T * width;
+    q.most = q.S + T * T;
+    q.sum = q.most + T;
+    tile_read(q.Q, a, a->qkv, 0, 3, row, width, a->scale);
+    memset(q.O, 0, (size_t)T * width * sizeof *q.O);
+    for (int i = 0; i < T; i++) {
+        q.most[i] = -1e30f;
+        q.sum[i] = 0;
+    }
+    return q;
+}
+
+/* Takes in a tile of keys, turned, and their values. */
+static void queries_add(const struct queries *q, const float *K_turned, const float *V, int D,
+                        int width, int n_keys)
+{
+    product(q->S, (struct steps){q->Q, width, 1}, K_turned, T, D);
+    scores_mask(q->S, n_keys);
+    for (int i = 0; i < T; i++) {
+        float scale = softmax_row(q->S + i * T, &q->most[i], &q->sum[i]);
+        float *sums = q->O + (size_t)i * width;
+        for (int d = 0; d < width; d += WIDTH)
+            store(sums + d, load(sums + d) * scale);
+    }
+    product_add(q->O, (struct steps){q->S, T, 1}, V, width, T);
+}
+
+static void queries_end(const struct queries *q, const struct attention_head *a, int row,
+                        int width)
+{
+    for (int i = 0; i < T && row + i < a->n; i++) {
+        const float *sums = q->O + (size_t)i * width;
+        row_write(a->out, token_at(a, row + i, 0, 1), a->D, sums, 1 / q->sum[i]);
+        if (a->lse)
+            a->lse[(size_t)(a->first + row + i) * a->H + a->h] = q->most[i] + logf(q->sum[i]);
+    }
+}
+
+static void forward(const struct attention_head *a, int row, int n_tiles, float *room)
 {
     int width = (int)attention_padded(a->D, ATTENTION_PAD);
-    float *Q = room, *V = Q + T * width, *turned = V + T * width, *O = turned + T * width;
-    float *S = O + T * width, *most = S + T * T, *sum = most + T;
-    tile_read(Q, a, a->qkv, 0, 3, row, width, a->scale);
-    memset(O, 0, (size_t)T * width * sizeof *O);
-    for (int i = 0; i < T; i++) {
-        most[i] = -1e30f;
-        sum[i] = 0;
-    }
+    size_t part = (size_t)T * width;
+    float *V = room, *K_turned = V + part, *rest = K_turned + part;
+    struct queries q[ATTENTION_MOST_TILES];
+    for (int t = 0; t < n_tiles; t++)
+        q[t] = queries_begin(a, row + t * T, width, rest + t * (2 * part + T * T + 2 * T));
     for (int key = 0; key < a->n; key += T) {
         tile_read(V, a, a->qkv, 1, 3, key, width, 1);
-        tile_turn(turned, V, a->D, width);
+        tile_turn(K_turned, V, a->D, width);
         tile_read(V, a, a->qkv, 2, 3, key, width, 1);
-        product(S, (struct steps){Q, width, 1}, turned, T, a->D);
-        scores_mask(S, a->n - key);
-        for (int i = 0; i < T; i++) {
-            float scale = softmax_row(S + i * T, &most[i], &sum[i]);
-            for (int d = 0; d < width; d++)
-                O[(size_t)i * width + d] *= scale;
-        }
-        product_add(O, (struct steps){S, T, 1}, V, width, T);
+        for (int t = 0; t < n_tiles; t++)
+            queries_add(&q[t], K_turned, V, a->D, width, a->n - key);
     }
-    for (int i = 0; i < T && row + i < a->n; i++) {
-        row_write(a->out, token_at(a, row + i, 0, 1), a->D, O + (size_t)i * width, 1 / sum[i]);
-        if (a->lse)
-            a->lse[(size_t)(a->first + row + i) * a->H + a->h] = most[i] + logf(sum[i]);
-    }
+    for (int t = 0; t < n_tiles; t++)
+        queries_end(&q[t], a, row + t * T, width);
 }
 
 /* The room of the backward pass: all queries of the image, and one tile of keys. */
@@ -270,11 +306,10 @@ static void past_read(struct past *s, const struct attention_head *a, float *roo
         tile_read(s->K, a, a->out, 0, 1, row, width, 1);
         for (int i = 0; i < T; i++) {
             const float *dout = s->dO + (size_t)(row + i) * width, *out = s->K + i * width;
-            float lane[WIDTH] = {0};
+            vec sum = {0};
             for (int d = 0; d < width; d += WIDTH)
-                for (int l = 0; l < WIDTH; l++)
-                    lane[l] += dout[d + l] * out[d + l];
-            s->delta[row + i] = lanes_sum(lane);
+                sum += load(dout + d) * load(out + d);
+            s->delta[row + i] = vec_sum(sum);
             size_t token = (size_t)(a->first + row + i) * a->H + a->h;
             s->lse[row + i] = row + i < a->n ? a->lse[token] : 0;
         }
@@ -293,9 +328,10 @@ static void past_add(struct past *s, int D, int row, int n_keys)
     for (int i = 0; i < T; i++) {
         float *p = s->P + i * T, *dp = s->dP + i * T;
         float lse = s->lse[row + i], delta = s->delta[row + i];
-        for (int j = 0; j < T; j++) {
-            p[j] = exponential(p[j] - lse);
-            dp[j] = p[j] * (dp[j] - delta);
+        for (int j = 0; j < T; j += WIDTH) {
+            vec weight = exponential(load(p + j) - lse);
+            store(p + j, weight);
+            store(dp + j, weight * (load(dp + j) - delta));
         }
     }
     product_add(s->dV, (struct steps){s->P, 1, T}, dO, s->width, T);

@@ -13,8 +13,9 @@
 #include "fk.h"
 
 enum {
-    ATTENTION_TILE = 64, /* queries, and keys, of a tile */
-    ATTENTION_PAD = 16,  /* rooms hold rows of a whole number of vectors */
+    ATTENTION_TILE = 64,      /* queries, and keys, of a tile */
+    ATTENTION_PAD = 16,       /* rooms hold rows of a whole number of vectors */
+    ATTENTION_MOST_TILES = 4, /* tiles of queries that share one reading of the keys */
 };
 
 struct attention_head {
@@ -28,8 +29,9 @@ struct attention_head {
 };
 
 struct attention_tiles {
-    /* Queries row .. row + ATTENTION_TILE - 1 of the image; writes out and lse. */
-    void (*forward)(const struct attention_head *a, int row, float *room);
+    /* n_tiles tiles of queries, from token `row` of the image; writes out and lse. How many go
+     * together changes no result. */
+    void (*forward)(const struct attention_head *a, int row, int n_tiles, float *room);
     /* The whole image; writes dqkv. */
     void (*backward)(const struct attention_head *a, float *room);
 };
@@ -40,10 +42,10 @@ static inline size_t attention_padded(int n, int multiple)
 }
 
 /* Floats of 64-byte aligned room that one thread needs. */
-static inline size_t attention_forward_room(int D)
+static inline size_t attention_forward_room(int D, int n_tiles)
 {
     size_t width = attention_padded(D, ATTENTION_PAD);
-    return ATTENTION_TILE * (4 * width + ATTENTION_TILE + 2);
+    return ATTENTION_TILE * (2 * width + n_tiles * (2 * width + ATTENTION_TILE + 2));
 }
 
 static inline size_t attention_backward_room(int longest, int D)

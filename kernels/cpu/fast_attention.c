@@ -21,18 +21,37 @@ const struct attention_tiles *cpu_attention_variant(int i)
     return i < n ? runs[i] : NULL;
 }
 
-/* A tile of queries of one image. */
-struct query_tile {
-    int image, row;
+/* Some tiles of queries of one image. */
+struct queries {
+    int image, row, n_tiles;
 };
 
-static int tiles_list(struct query_tile *list, const struct fk_pack *pack)
+static int tiles_of(const struct fk_pack *pack, int image)
+{
+    int n = pack->offset[image + 1] - pack->offset[image];
+    return (n + ATTENTION_TILE - 1) / ATTENTION_TILE;
+}
+
+/* Splits the pack's tiles into pieces of at most `most` tiles. */
+static int pieces_list(struct queries *list, const struct fk_pack *pack, int most)
 {
     int n = 0;
     for (int b = 0; b < pack->n_images; b++)
-        for (int row = 0; row < pack->offset[b + 1] - pack->offset[b]; row += ATTENTION_TILE)
-            list[n++] = (struct query_tile){b, row};
+        for (int tile = 0, all = tiles_of(pack, b); tile < all; tile += most) {
+            int some = all - tile < most ? all - tile : most;
+            list[n++] = (struct queries){b, tile * ATTENTION_TILE, some};
+        }
     return n;
+}
+
+/* Tiles of a piece: few enough that each thread gets several pieces. */
+static int piece_tiles(const struct fk_pack *pack, int H, int n_threads)
+{
+    size_t tiles = 0;
+    for (int b = 0; b < pack->n_images; b++)
+        tiles += tiles_of(pack, b);
+    size_t most = tiles * H / ((size_t)n_threads * 4);
+    return most < 1 ? 1 : most > ATTENTION_MOST_TILES ? ATTENTION_MOST_TILES : (int)most;
 }
 
 static void head_set(struct attention_head *a, const struct fk_pack *pack, int image, int h)
@@ -52,19 +71,21 @@ static bool attention(struct fk_queue *q, struct fk_ptr out, float *lse, struct 
 {
     const struct attention_tiles *tiles = cpu_attention_variant(0);
     int n_threads = cpu_threads(q, (size_t)pack->n_tokens * pack->longest * H * D);
-    size_t most = (size_t)pack->n_tokens / ATTENTION_TILE + pack->n_images;
-    size_t room = attention_padded((int)attention_forward_room(D), ATTENTION_PAD);
-    struct query_tile *list = cpu_scratch(q, 0, most * sizeof *list);
+    int most = piece_tiles(pack, H, n_threads);
+    size_t pieces = (size_t)pack->n_tokens / ATTENTION_TILE + pack->n_images;
+    size_t room = attention_forward_room(D, most);
+    struct queries *list = cpu_scratch(q, 0, pieces * sizeof *list);
     float *rooms = rooms_new(q, n_threads, room);
     if (!list || !rooms)
         return false;
-    int n_items = tiles_list(list, pack) * H;
+    int n_items = pieces_list(list, pack, most) * H;
 #pragma omp parallel for num_threads(n_threads) schedule(static, 1)
     for (int i = 0; i < n_items; i++) {
         struct attention_head a = {.qkv = qkv, .out = out, .lse = lse, .H = H, .D = D};
         a.scale = scale;
-        head_set(&a, pack, list[i / H].image, i % H);
-        tiles->forward(&a, list[i / H].row, rooms + (size_t)cpu_thread_index() * room);
+        const struct queries *piece = &list[i / H];
+        head_set(&a, pack, piece->image, i % H);
+        tiles->forward(&a, piece->row, piece->n_tiles, rooms + (size_t)cpu_thread_index() * room);
     }
     return true;
 }

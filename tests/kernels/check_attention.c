@@ -248,7 +248,7 @@ static void slope_body(struct check *c)
 static void variant_run(const struct attention_tiles *tiles, struct check *c,
                         const struct layer *l)
 {
-    size_t room = attention_forward_room(l->D);
+    size_t room = attention_forward_room(l->D, 2);
     size_t most = attention_backward_room(l->pack.longest, l->D);
     struct fk_ptr rooms = check_output(c, FK_F32, room > most ? room : most);
     struct attention_head a = {.qkv = l->qkv, .out = l->out, .dqkv = l->dqkv, .dout = l->dout};
@@ -259,8 +259,8 @@ static void variant_run(const struct attention_tiles *tiles, struct check *c,
     for (int b = 0; b < l->pack.n_images; a.first += l->lengths[b], b++)
         for (a.h = 0; a.h < l->H; a.h++) {
             a.n = l->lengths[b];
-            for (int row = 0; row < a.n; row += ATTENTION_TILE)
-                tiles->forward(&a, row, check_f32(rooms));
+            for (int row = 0; row < a.n; row += 2 * ATTENTION_TILE)
+                tiles->forward(&a, row, a.n - row > ATTENTION_TILE ? 2 : 1, check_f32(rooms));
             tiles->backward(&a, check_f32(rooms));
         }
 }
