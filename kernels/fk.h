@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 1 /* raised with every change of the structures below */
+#define FK_ABI 2 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -78,6 +78,16 @@ struct fk_conv {
     int kernel, stride;
     int pad_begin;                /* rows above and columns left; the rest follows from out_* */
     int out_height, out_width;
+};
+
+/* Group normalisation (Wu & He, arXiv 1803.08494) of pixels [batch][pixels][channels]: groups of
+ * neighbouring channels, channels / groups each. */
+struct fk_group_norm {
+    int batch, channels, groups;
+    size_t pixels;
+    double count;  /* numbers behind each pair of sums */
+    float epsilon; /* added to the variance */
+    bool silu;     /* follow with x / (1 + exp(-x)) */
 };
 
 /* One optimiser step, decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101). */
@@ -152,6 +162,24 @@ struct fk_ops {
     bool (*unpatchify)(struct fk_queue *q, float *latent, const float *token, int B, int channels,
                        int height, int width, int p);
 
+    /* y[i] = max(x[i], 0); in place allowed. */
+    bool (*relu)(struct fk_queue *q, float *y, const float *x, size_t n);
+
+    /* y[i] = limit * tanh(x[i] / limit); in place allowed. */
+    bool (*soft_clamp)(struct fk_queue *q, float *y, const float *x, float limit, size_t n);
+
+    /* sum [B][groups][2] += sums of x and of x^2 over the pixels of x [B][height][width][C] in
+     * each group of C / groups neighbouring channels. Rows are summed alone and added in order, so
+     * that a picture given in strips ends with the same bits. */
+    bool (*group_sums)(struct fk_queue *q, double *sum, const float *x, int B, int height,
+                       int width, int C, int groups);
+
+    /* y = (x - mean) / sqrt(variance + epsilon) * weight[c] + bias[c], y and x
+     * [batch][pixels][channels]; mean and biased variance of image and group from `sum`
+     * [batch][groups][2] and norm->count. In place allowed. */
+    bool (*group_norm)(struct fk_queue *q, float *y, const float *x, const double *sum,
+                       const float *weight, const float *bias, const struct fk_group_norm *norm);
+
     /* y[i] = a * x[i] + b * y[i]; with b == 0, y is only written. */
     bool (*axpby)(struct fk_queue *q, float *y, float a, const float *x, float b, size_t n);
 
@@ -175,6 +203,10 @@ struct fk_ops {
                           int width, int C, int r);
     bool (*pixel_unshuffle)(struct fk_queue *q, float *y, const float *x, int B, int height,
                             int width, int C, int r);
+
+    /* [B][height][width][C] -> [B][2 height][2 width][C]: each pixel becomes four. */
+    bool (*upsample_nearest)(struct fk_queue *q, float *y, const float *x, int B, int height,
+                             int width, int C);
 
     /* [channels][height][width] <-> [height][width][channels], B of them. */
     bool (*planes_to_pixels)(struct fk_queue *q, float *y, const float *x, int B, int channels,
@@ -259,6 +291,7 @@ struct fk_ops {
 /* The list of operations by name, for registration checks, timing tables and tests. */
 #define FK_OP_LIST(X)                                                                              \
     X(linear) X(norm_modulate) X(gate_residual) X(qk_norm_rope) X(attention) X(swiglu) X(silu)     \
+    X(relu) X(soft_clamp) X(group_sums) X(group_norm) X(upsample_nearest)                          \
     X(time_embed) X(embed_rows) X(patchify) X(unpatchify) X(axpby) X(cast) X(cfg_combine)          \
     X(conv2d) X(pixel_shuffle) X(pixel_unshuffle) X(planes_to_pixels) X(pixels_to_planes)          \
     X(rgb_to_rgba8) X(latent_to_rgba8) X(randn)                                                    \

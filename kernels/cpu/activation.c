@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reference: SiLU and the gated product of SwiGLU (Shazeer, arXiv 2002.05202). */
+/* Reference: SiLU, the gated product of SwiGLU (Shazeer, arXiv 2002.05202), and the two bounds of
+ * small decoders. */
 #include "cpu.h"
 
 #include <math.h>
@@ -58,10 +59,28 @@ static bool silu_bwd(struct fk_queue *q, struct fk_ptr dx, struct fk_ptr dy, str
     return true;
 }
 
+static bool relu(struct fk_queue *q, float *y, const float *x, size_t n)
+{
+#pragma omp parallel for num_threads(cpu_threads(q, n))
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] > 0.0f ? x[i] : 0.0f;
+    return true;
+}
+
+static bool soft_clamp(struct fk_queue *q, float *y, const float *x, float limit, size_t n)
+{
+#pragma omp parallel for num_threads(cpu_threads(q, n))
+    for (size_t i = 0; i < n; i++)
+        y[i] = (float)(limit * tanh((double)x[i] / limit));
+    return true;
+}
+
 void cpu_activation_install(struct fk_ops *ops)
 {
     ops->swiglu = swiglu;
     ops->swiglu_bwd = swiglu_bwd;
     ops->silu = silu;
     ops->silu_bwd = silu_bwd;
+    ops->relu = relu;
+    ops->soft_clamp = soft_clamp;
 }

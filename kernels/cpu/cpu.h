@@ -119,10 +119,11 @@ void cpu_linear_install(struct fk_ops *ops);
 void cpu_attention_install(struct fk_ops *ops);
 void cpu_conv_install(struct fk_ops *ops);
 void cpu_norm_install(struct fk_ops *ops);        /* norm_modulate, gate_residual, qk_norm_rope */
-void cpu_activation_install(struct fk_ops *ops);  /* swiglu, silu */
+void cpu_group_norm_install(struct fk_ops *ops);  /* group_sums, group_norm */
+void cpu_activation_install(struct fk_ops *ops);  /* swiglu, silu, relu, soft_clamp */
 void cpu_embed_install(struct fk_ops *ops);       /* time_embed, embed_rows */
 void cpu_elementwise_install(struct fk_ops *ops); /* axpby, cast, cfg_combine, flow_loss */
-void cpu_image_install(struct fk_ops *ops); /* patchify, pixel_*, planes/pixels, rgba8 */
+void cpu_image_install(struct fk_ops *ops); /* patchify, pixel_*, upsample, planes, rgba8 */
 void cpu_random_install(struct fk_ops *ops);
 void cpu_optim_install(struct fk_ops *ops); /* sum_sq, adamw */
 
@@ -131,6 +132,7 @@ void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_attention_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_conv_install(struct fk_ops *ops, const struct fk_caps *caps);
 void cpu_fast_rows_install(struct fk_ops *ops, const struct fk_caps *caps); /* norm, act, optim */
+void cpu_fast_group_norm_install(struct fk_ops *ops, const struct fk_caps *caps);
 
 /* What oneDNN can do on this processor, written to caps; without oneDNN caps stay as they are. */
 void cpu_onednn_describe(struct fk_caps *caps);

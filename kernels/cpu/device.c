@@ -183,6 +183,7 @@ static void install_reference(struct fk_ops *ops)
     cpu_attention_install(ops);
     cpu_conv_install(ops);
     cpu_norm_install(ops);
+    cpu_group_norm_install(ops);
     cpu_activation_install(ops);
     cpu_embed_install(ops);
     cpu_elementwise_install(ops);
@@ -197,6 +198,7 @@ static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
     cpu_fast_attention_install(ops, caps);
     cpu_fast_conv_install(ops, caps);
     cpu_fast_rows_install(ops, caps);
+    cpu_fast_group_norm_install(ops, caps);
 }
 
 static int all_processors(void)

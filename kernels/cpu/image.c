@@ -2,6 +2,8 @@
 /* Reference: the layouts of latents, tokens and pixels, and eight-bit pictures. */
 #include "cpu.h"
 
+#include <string.h>
+
 /* Where latent element (b, c, row, column) lies among the tokens: token ph * (width/p) + pw,
  * feature c p p + p1 p + p2 (channel slowest). */
 static size_t token_index(size_t b, int c, int row, int column, int channels, int height,
@@ -80,6 +82,21 @@ static bool pixel_unshuffle(struct fk_queue *q, float *y, const float *x, int B,
     return true;
 }
 
+static bool upsample_nearest(struct fk_queue *q, float *y, const float *x, int B, int height,
+                             int width, int C)
+{
+    size_t line = (size_t)width * C;
+#pragma omp parallel for num_threads(cpu_threads(q, 4 * (size_t)B * height * line))
+    for (int row = 0; row < B * height; row++) {
+        const float *from = x + row * line;
+        float *to = y + row * line * 4;
+        for (int column = 0; column < 2 * width; column++)
+            memcpy(to + (size_t)column * C, from + (size_t)(column / 2) * C, C * sizeof *to);
+        memcpy(to + 2 * line, to, 2 * line * sizeof *to);
+    }
+    return true;
+}
+
 /* y[b][j][i] = x[b][i][j]: planes are the transpose of pixels. */
 static bool transpose(struct fk_queue *q, float *y, const float *x, int B, size_t rows,
                       size_t columns)
@@ -149,6 +166,7 @@ void cpu_image_install(struct fk_ops *ops)
     ops->unpatchify = unpatchify;
     ops->pixel_shuffle = pixel_shuffle;
     ops->pixel_unshuffle = pixel_unshuffle;
+    ops->upsample_nearest = upsample_nearest;
     ops->planes_to_pixels = planes_to_pixels;
     ops->pixels_to_planes = pixels_to_planes;
     ops->rgb_to_rgba8 = rgb_to_rgba8;

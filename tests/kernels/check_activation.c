@@ -143,10 +143,36 @@ static void slope_body(struct check *c)
     check_gradient(c, "x", dx, g.gate, n, silu_loss, &g, step, slope_tolerance);
 }
 
+/* What is nothing but a bound: exact for relu, a double hyperbolic tangent for the soft one. */
+static void bounds_body(struct check *c)
+{
+    const size_t sizes[] = {7, 20001};
+    for (int k = 0; k < 2; k++) {
+        size_t n = sizes[k];
+        struct fk_ptr x = check_input(c, FK_F32, n, 1), y = check_output(c, FK_F32, n);
+        const double *X = check_values(c, x, n);
+        double *positive = check_room(c, n), *soft = check_room(c, n);
+        for (size_t i = 0; i < n; i++) {
+            positive[i] = fmax(X[i], 0);
+            soft[i] = 0.75 * tanh(X[i] / 0.75);
+        }
+        check_run(c, c->ops->relu(c->q, check_f32(y), check_f32(x), n));
+        check_near(c, "relu", y, positive, n, 0);
+        check_run(c, c->ops->soft_clamp(c->q, check_f32(y), check_f32(x), 0.75f, n));
+        check_near(c, "soft_clamp", y, soft, n, FK_TOLERANCE_F32);
+        struct fk_ptr place = check_copy(c, x, n);
+        check_run(c, c->ops->soft_clamp(c->q, check_f32(place), check_f32(place), 0.75f, n));
+        check_same(c, "soft_clamp in place", place, y, n);
+        check_run(c, c->ops->relu(c->q, check_f32(x), check_f32(x), n));
+        check_near(c, "relu in place", x, positive, n, 0);
+    }
+}
+
 CHECK_EACH_DEVICE(swiglu)
 CHECK_EACH_DEVICE(silu)
 CHECK_EACH_DEVICE(saturation)
 CHECK_EACH_DEVICE(slope)
+CHECK_EACH_DEVICE(bounds)
 
 int main(void)
 {
@@ -155,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_silu),
         cmocka_unit_test(test_saturation),
         cmocka_unit_test(test_slope),
+        cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,29 @@ static void shuffle_body(struct check *c)
     shuffle_case(c, 1, 33, 40, 4, 2);
 }
 
+static void upsample_case(struct check *c, int B, int height, int width, int C)
+{
+    size_t n = (size_t)B * height * width * C, at = 0;
+    struct fk_ptr x = check_input(c, FK_F32, n, 1), y = check_output(c, FK_F32, 4 * n);
+    const double *X = check_values(c, x, n);
+    double *want = check_room(c, 4 * n);
+    for (int b = 0; b < B; b++)
+        for (int row = 0; row < 2 * height; row++)
+            for (int column = 0; column < 2 * width; column++)
+                for (int ch = 0; ch < C; ch++)
+                    want[at++] =
+                        X[((size_t)(b * height + row / 2) * width + column / 2) * C + ch];
+    check_run(c, c->ops->upsample_nearest(c->q, check_f32(y), check_f32(x), B, height, width, C));
+    check_near(c, "upsample_nearest", y, want, 4 * n, 0);
+}
+
+static void upsample_body(struct check *c)
+{
+    upsample_case(c, 1, 1, 1, 1);
+    upsample_case(c, 2, 3, 5, 4);
+    upsample_case(c, 1, 33, 21, 16);
+}
+
 static void planes_case(struct check *c, int B, int C, int height, int width)
 {
     size_t n = (size_t)B * C * height * width;
@@ -148,6 +171,7 @@ static void preview_body(struct check *c)
 
 CHECK_EACH_DEVICE(patchify)
 CHECK_EACH_DEVICE(shuffle)
+CHECK_EACH_DEVICE(upsample)
 CHECK_EACH_DEVICE(planes)
 CHECK_EACH_DEVICE(bytes)
 CHECK_EACH_DEVICE(broken_bytes)
@@ -159,6 +183,7 @@ int main(void)
         cmocka_unit_test(test_patchify),     cmocka_unit_test(test_shuffle),
         cmocka_unit_test(test_planes),       cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_broken_bytes), cmocka_unit_test(test_preview),
+        cmocka_unit_test(test_upsample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
