@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Finds the backends: the processor is built in, CUDA is a plug-in opened at run time. */
 #include "fk.h"
 
 #include <dlfcn.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cpu/cpu.h"
 #include "fk_plugin.h"
@@ -51,6 +53,14 @@ static void plugin_path(char *out, size_t bytes)
     const char *file = dladdr((void *)fk_op_name, &self) ? self.dli_fname : "";
     const char *slash = strrchr(file, '/');
     snprintf(out, bytes, "%.*s/" PLUGIN, slash ? (int)(slash - file) : 1, slash ? file : ".");
+}
+
+/* Who never installed the plug-in need not be told that it was passed over. */
+static bool plugin_exists(void)
+{
+    char path[PATH_MAX];
+    plugin_path(path, sizeof path);
+    return access(path, F_OK) == 0;
 }
 
 static const struct fk_plugin *load_plugin(char *message, size_t message_bytes)
@@ -109,7 +119,8 @@ struct fk_device *fk_device_open(const struct fk_open_params *params, char *mess
                  "backend \"%.40s\" is unknown; expected auto, cpu, reference or cuda", name);
         return NULL;
     }
-    struct fk_device *device = open_plugin(params, message, message_bytes);
+    struct fk_device *device =
+        plugin_exists() ? open_plugin(params, message, message_bytes) : NULL;
     return device ? device : open_cpu(false, params->n_threads, message, message_bytes);
 }
 

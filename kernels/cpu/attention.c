@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Softmax attention within each image of a pack, by its definition. */
+/* Reference: softmax attention within each image of a pack. */
 #include "cpu.h"
 
 #include <math.h>
@@ -11,20 +11,6 @@ struct shape {
     int H, D;
 };
 
-static float get(struct fk_ptr x, size_t i)
-{
-    return x.type == FK_F32 ? ((const float *)x.p)[i]
-                            : fk_bf16_to_f32(((const uint16_t *)x.p)[i]);
-}
-
-static void put(struct fk_ptr y, size_t i, double value)
-{
-    if (y.type == FK_F32)
-        ((float *)y.p)[i] = (float)value;
-    else
-        ((uint16_t *)y.p)[i] = fk_f32_to_bf16((float)value);
-}
-
 /* Where part (q, k, v) of head h of token n begins in [N][3][H][D]. */
 static size_t at(struct shape s, int n, int part, int h)
 {
@@ -35,7 +21,7 @@ static double dot(struct fk_ptr a, size_t i, struct fk_ptr b, size_t j, int D)
 {
     double sum = 0;
     for (int d = 0; d < D; d++)
-        sum += (double)get(a, i + d) * get(b, j + d);
+        sum += (double)cpu_get(a, i + d) * cpu_get(b, j + d);
     return sum;
 }
 
@@ -65,8 +51,8 @@ static void forward_head(struct fk_ptr out, float *lse, struct fk_ptr qkv, struc
         for (int d = 0; d < s.D; d++) {
             double sum = 0;
             for (int j = first; j < last; j++)
-                sum += p[j - first] * get(qkv, at(s, j, VALUE, h) + d);
-            put(out, ((size_t)n * s.H + h) * s.D + d, sum);
+                sum += p[j - first] * cpu_get(qkv, at(s, j, VALUE, h) + d);
+            cpu_set(out, ((size_t)n * s.H + h) * s.D + d, (float)sum);
         }
     }
 }
@@ -111,9 +97,9 @@ static void backward_head(double *sums, struct fk_ptr dout, struct fk_ptr qkv, s
             double ds = p[j - first] * (dp[j - first] - mean) * scale;
             size_t a = (size_t)(n - first) * s.D, b = (size_t)(j - first) * s.D;
             for (int d = 0; d < s.D; d++) {
-                sums[Q * part + a + d] += ds * get(qkv, at(s, j, KEY, h) + d);
-                sums[KEY * part + b + d] += ds * get(qkv, at(s, n, Q, h) + d);
-                sums[VALUE * part + b + d] += p[j - first] * get(dout, o + d);
+                sums[Q * part + a + d] += ds * cpu_get(qkv, at(s, j, KEY, h) + d);
+                sums[KEY * part + b + d] += ds * cpu_get(qkv, at(s, n, Q, h) + d);
+                sums[VALUE * part + b + d] += p[j - first] * cpu_get(dout, o + d);
             }
         }
     }
@@ -125,8 +111,8 @@ static void store_head(struct fk_ptr dqkv, const double *sums, struct shape s, i
     for (int part = 0; part < 3; part++)
         for (int n = first; n < last; n++)
             for (int d = 0; d < s.D; d++)
-                put(dqkv, at(s, n, part, h) + d,
-                    sums[((size_t)part * (last - first) + (n - first)) * s.D + d]);
+                cpu_set(dqkv, at(s, n, part, h) + d,
+                        (float)sums[((size_t)part * (last - first) + (n - first)) * s.D + d]);
 }
 
 static bool attention_bwd(struct fk_queue *q, struct fk_ptr dqkv, struct fk_ptr dout,

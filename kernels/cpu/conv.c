@@ -1,48 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two-dimensional convolution, by its definition. */
+/* Reference: convolution of pixels [height][width][channels] with zero padding. */
 #include "cpu.h"
 
-static float get(struct fk_ptr x, size_t i)
+enum { TILE = 64 };
+
+/* w [out][in][k][k] as [k][k][in][out]: the inner loop then runs over neighbours. */
+static float *weights_turned(struct fk_queue *q, struct fk_ptr w, const struct fk_conv *conv)
 {
-    return x.type == FK_F32 ? ((const float *)x.p)[i]
-                            : fk_bf16_to_f32(((const uint16_t *)x.p)[i]);
+    size_t taps = (size_t)conv->kernel * conv->kernel;
+    size_t in = conv->in_channels, out = conv->out_channels;
+    float *turned = cpu_scratch(q, 0, taps * in * out * sizeof *turned);
+    for (size_t o = 0; turned && o < out; o++)
+        for (size_t i = 0; i < in; i++)
+            for (size_t t = 0; t < taps; t++)
+                turned[(t * in + i) * out + o] = cpu_get(w, (o * in + i) * taps + t);
+    return turned;
 }
 
-static double at_pixel(const float *x, struct fk_ptr w, const struct fk_conv *c, int row, int col,
-                       int o)
+/* Adds to sum[0 .. n-1] the output channels `first` .. of the pixel (row, column) of image b. */
+static void pixel_add(double *sum, const float *x, const float *w, const struct fk_conv *conv,
+                      int b, int row, int column, int first, int n)
 {
-    double sum = 0;
-    for (int i = 0; i < c->kernel; i++) {
-        for (int j = 0; j < c->kernel; j++) {
-            int y_in = row * c->stride - c->pad_begin + i, x_in = col * c->stride - c->pad_begin + j;
-            if (y_in < 0 || y_in >= c->height || x_in < 0 || x_in >= c->width)
+    int in = conv->in_channels, out = conv->out_channels;
+    for (int ky = 0; ky < conv->kernel; ky++)
+        for (int kx = 0; kx < conv->kernel; kx++) {
+            int iy = row * conv->stride + ky - conv->pad_begin;
+            int ix = column * conv->stride + kx - conv->pad_begin;
+            if (iy < 0 || iy >= conv->height || ix < 0 || ix >= conv->width)
                 continue;
-            const float *pixel = x + ((size_t)y_in * c->width + x_in) * c->in_channels;
-            for (int k = 0; k < c->in_channels; k++)
-                sum += (double)pixel[k] *
-                       get(w, (((size_t)o * c->in_channels + k) * c->kernel + i) * c->kernel + j);
+            const float *pixel = x + (((size_t)b * conv->height + iy) * conv->width + ix) * in;
+            const float *tap = w + ((size_t)ky * conv->kernel + kx) * in * out + first;
+            for (int c = 0; c < in; c++)
+                for (int o = 0; o < n; o++)
+                    sum[o] += (double)pixel[c] * tap[(size_t)c * out + o];
         }
+}
+
+static void pixel_make(float *y, const float *x, const float *w, struct fk_ptr bias,
+                       const struct fk_conv *conv, float beta, size_t pixel)
+{
+    int out = conv->out_channels;
+    int column = (int)(pixel % conv->out_width);
+    int row = (int)(pixel / conv->out_width % conv->out_height);
+    int b = (int)(pixel / conv->out_width / conv->out_height);
+    for (int first = 0; first < out; first += TILE) {
+        int n = out - first < TILE ? out - first : TILE;
+        float *to = y + pixel * out + first;
+        double sum[TILE];
+        for (int o = 0; o < n; o++)
+            sum[o] = (bias.p ? cpu_get(bias, first + o) : 0) +
+                     (beta != 0 ? (double)beta * to[o] : 0);
+        pixel_add(sum, x, w, conv, b, row, column, first, n);
+        for (int o = 0; o < n; o++)
+            to[o] = (float)sum[o];
     }
-    return sum;
 }
 
 static bool conv2d(struct fk_queue *q, float *y, const float *x, struct fk_ptr w,
-                   struct fk_ptr bias, const struct fk_conv *c, float beta)
+                   struct fk_ptr bias, const struct fk_conv *conv, float beta)
 {
-    size_t in_image = (size_t)c->height * c->width * c->in_channels;
-    int rows = c->batch * c->out_height;
-#pragma omp parallel for num_threads(q->device->caps.n_threads)
-    for (int r = 0; r < rows; r++) {
-        const float *image = x + (size_t)(r / c->out_height) * in_image;
-        for (int col = 0; col < c->out_width; col++) {
-            float *out = y + ((size_t)r * c->out_width + col) * c->out_channels;
-            for (int o = 0; o < c->out_channels; o++) {
-                double sum = (bias.p ? get(bias, (size_t)o) : 0) +
-                             at_pixel(image, w, c, r % c->out_height, col, o);
-                out[o] = (float)(sum + (beta != 0 ? beta * out[o] : 0));
-            }
-        }
-    }
+    const float *turned = weights_turned(q, w, conv);
+    if (!turned)
+        return false;
+    size_t pixels = (size_t)conv->batch * conv->out_height * conv->out_width;
+    size_t work = pixels * conv->out_channels * conv->in_channels * conv->kernel * conv->kernel;
+#pragma omp parallel for num_threads(cpu_threads(q, work))
+    for (size_t i = 0; i < pixels; i++)
+        pixel_make(y, x, turned, bias, conv, beta, i);
     return true;
 }
 
