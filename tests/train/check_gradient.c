@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fk_dtype.h"
 #include "train_batch.h"
 #include "train_state.h"
 

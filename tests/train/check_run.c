@@ -99,7 +99,7 @@ static void test_checkpoint_is_a_bundle(void **state)
     struct fit_bundle bundle;
     struct fit_safetensors weights;
     struct fit_error e = {0};
-    char folder[160], path[256];
+    char folder[160], path[320];
     (void)state;
     save_run(&f, folder, sizeof folder);
     require_ok(fit_bundle_read(&bundle, folder, &e), e);
@@ -132,7 +132,7 @@ static void test_damage_is_refused(void **state)
 {
     struct fixture f;
     struct fit_error e = {0};
-    char folder[160], path[256];
+    char folder[160], path[320];
     struct stat st;
     (void)state;
     save_run(&f, folder, sizeof folder);
