@@ -8,6 +8,7 @@
  */
 #include "cpu.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,25 +44,28 @@ const float *cpu_floats(struct fk_queue *q, int slot, struct fk_ptr x, size_t n)
 {
     if (x.type == FK_F32)
         return x.p;
-    float *wide = cpu_scratch(q, slot, n * sizeof *wide);
-    if (wide)
-        cpu_row_load(x, 0, (int)n, wide);
-    return wide;
+    const uint16_t *from = x.p;
+    float *to = cpu_scratch(q, slot, n * sizeof *to);
+    if (!to)
+        return NULL;
+#pragma omp parallel for num_threads(cpu_threads(q, n))
+    for (size_t i = 0; i < n; i++)
+        to[i] = fk_bf16_to_f32(from[i]);
+    return to;
 }
 
 const float *cpu_floats_rounded(struct fk_queue *q, int slot, struct fk_ptr x, size_t n)
 {
-    float *wide = cpu_scratch(q, slot, n * sizeof *wide);
-    if (!wide)
+    if (x.type == FK_BF16)
+        return cpu_floats(q, slot, x, n);
+    const float *from = x.p;
+    float *to = cpu_scratch(q, slot, n * sizeof *to);
+    if (!to)
         return NULL;
-    if (x.type == FK_BF16) {
-        cpu_row_load(x, 0, (int)n, wide);
-        return wide;
-    }
-    const float *in = x.p;
+#pragma omp parallel for num_threads(cpu_threads(q, n))
     for (size_t i = 0; i < n; i++)
-        wide[i] = fk_bf16_to_f32(fk_f32_to_bf16(in[i]));
-    return wide;
+        to[i] = fk_bf16_to_f32(fk_f32_to_bf16(from[i]));
+    return to;
 }
 
 bool cpu_fail(struct fk_queue *q, const char *format, ...)
@@ -201,8 +205,12 @@ static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
     cpu_fast_group_norm_install(ops, caps);
 }
 
+/* Processors that this process may run on. */
 static int all_processors(void)
 {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return CPU_COUNT(&set);
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (int)n : 1;
 }
