@@ -185,7 +185,7 @@ static bool rendering_init(struct rendering *r, const struct train_config *confi
 {
     size_t largest = 0;
     *r = (struct rendering){.n = n, .device = c->device};
-    r->features = config->model.channels * config->model.patch * config->model.patch;
+    r->features = fit_config_features(&config->model);
     r->list = calloc((size_t)n, sizeof *r->list);
     r->rgb = calloc((size_t)n, sizeof *r->rgb);
     if (!r->list || !r->rgb)
@@ -285,13 +285,15 @@ static bool make_chunk(struct dataset *data, struct fit_compute *c, uint64_t fir
 static bool take_chunk(struct dataset *data, struct fit_compute *c, struct latent_chunk *chunk,
                        uint64_t first, int n, int number)
 {
-    int features = data->config->model.channels * data->config->model.patch *
-                   data->config->model.patch;
-    if (latent_chunk_open(chunk, data->folder, number, data->identity, features, n))
+    const struct latent_rule rule = {.pictures = n,
+                                     .features = fit_config_features(&data->config->model),
+                                     .classes = data->config->model.n_classes,
+                                     .tokens = data->config->tokens};
+    if (latent_chunk_open(chunk, data->folder, number, data->identity, &rule))
         return true;
     if (!make_chunk(data, c, first, n, number))
         return false;
-    return latent_chunk_open(chunk, data->folder, number, data->identity, features, n) ||
+    return latent_chunk_open(chunk, data->folder, number, data->identity, &rule) ||
            fit_fail(c->error, FIT_ERROR_FILE, "%s: chunk %d cannot be read back", data->folder,
                     number);
 }

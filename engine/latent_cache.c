@@ -4,17 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_AXIS = 4096 }; /* tokens: far beyond any picture, small enough for products */
-
 static bool chunk_path(char *out, size_t bytes, const char *folder, int index)
 {
     int n = snprintf(out, bytes, "%s/chunk-%05d.safetensors", folder, index);
     return n > 0 && (size_t)n < bytes;
 }
 
-/* Checks the list of pictures against the number of tokens that the file has. */
+/* Checks the list of pictures against the rule and the number of tokens that the file has. */
 static bool read_pictures(struct latent_chunk *chunk, const struct fit_tensor *list,
-                          const struct fit_tensor *tokens, int features)
+                          const struct fit_tensor *tokens, const struct latent_rule *rule)
 {
     chunk->pictures = calloc((size_t)chunk->n, sizeof *chunk->pictures);
     if (!chunk->pictures)
@@ -23,11 +21,12 @@ static bool read_pictures(struct latent_chunk *chunk, const struct fit_tensor *l
     for (int i = 0; i < chunk->n; i++) {
         int32_t v[3];
         memcpy(v, (const uint8_t *)list->data + (size_t)i * sizeof v, sizeof v);
-        if (v[0] < 0 || v[1] < 1 || v[2] < 1 || v[1] > MAX_AXIS || v[2] > MAX_AXIS)
+        if (v[0] < 0 || v[0] >= rule->classes || v[1] < 1 || v[2] < 1 ||
+            v[1] > rule->tokens / v[2])
             return false;
         chunk->pictures[i] = (struct latent_picture){
             v[0], v[1], v[2],
-            (const uint8_t *)tokens->data + used * (uint64_t)features * sizeof(uint16_t)};
+            (const uint8_t *)tokens->data + used * (uint64_t)rule->features * sizeof(uint16_t)};
         used += (uint64_t)v[1] * (uint64_t)v[2];
         if (used > tokens->dims[0])
             return false;
@@ -36,7 +35,7 @@ static bool read_pictures(struct latent_chunk *chunk, const struct fit_tensor *l
 }
 
 bool latent_chunk_open(struct latent_chunk *chunk, const char *folder, int index,
-                       const char *identity, int features, int expected)
+                       const char *identity, const struct latent_rule *rule)
 {
     char path[4096];
     struct fit_error ignored = {0};
@@ -47,11 +46,11 @@ bool latent_chunk_open(struct latent_chunk *chunk, const char *folder, int index
     const char *found = fit_safetensors_metadata(&chunk->file, "identity");
     const struct fit_tensor *list = fit_safetensors_find(&chunk->file, "pictures");
     const struct fit_tensor *tokens = fit_safetensors_find(&chunk->file, "tokens");
-    chunk->n = expected;
+    chunk->n = rule->pictures;
     if (found && !strcmp(found, identity) && list && list->type == FIT_TENSOR_I32 &&
-        list->n_dims == 2 && list->dims[0] == (uint64_t)expected && list->dims[1] == 3 &&
-        tokens && tokens->type == FIT_TENSOR_BF16 && tokens->n_dims == 2 &&
-        tokens->dims[1] == (uint64_t)features && read_pictures(chunk, list, tokens, features))
+        list->n_dims == 2 && list->dims[0] == (uint64_t)rule->pictures &&
+        list->dims[1] == 3 && tokens && tokens->type == FIT_TENSOR_BF16 && tokens->n_dims == 2 &&
+        tokens->dims[1] == (uint64_t)rule->features && read_pictures(chunk, list, tokens, rule))
         return true;
     latent_chunk_close(chunk);
     return false;

@@ -27,10 +27,18 @@ struct latent_chunk {
     int n;
 };
 
+/* What the pictures of a chunk must be. */
+struct latent_rule {
+    int pictures;   /* exactly so many */
+    int features;   /* F */
+    int classes;    /* class ids lie below */
+    int tokens;     /* of one picture, at most */
+};
+
 /* Finds chunk `index`. Returns false without an error when there is none of this identity, or
- * none that is whole. `features` is F, `expected` the number of pictures. */
+ * none that is whole and keeps to the rule. */
 bool latent_chunk_open(struct latent_chunk *chunk, const char *folder, int index,
-                       const char *identity, int features, int expected);
+                       const char *identity, const struct latent_rule *rule);
 void latent_chunk_close(struct latent_chunk *chunk);
 
 /* pictures [n][3], tokens [sum][features]. Atomic. */

@@ -148,8 +148,8 @@ bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, doubl
     /* The kernel gives the gradient of the mean over this pack's images; a pack is one of several
      * in a step, so it is brought to `weight` for every image. */
     float scale = (float)(weight * batch->n);
-    return fit_train_store_reserve(&t->store, t->device, &t->state.network, t->config.tokens, batch->n,
-                                   c->error) &&
+    return fit_train_store_reserve(&t->store, t->device, &t->state.network, t->config.tokens,
+                                   batch->n, c->error) &&
            fit_train_forward(c, &t->state.network, &t->store, t->velocity, &view) &&
            fit_run(c, flow_loss, t->loss, t->dvelocity, t->velocity, batch->target, view.pack,
                    features) &&
