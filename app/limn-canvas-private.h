@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limn-canvas-private.h - what the two files of the canvas share: limn-canvas.c keeps the state
+ * and hears the user, limn-canvas-draw.c looks at the state and draws. */
+#pragma once
+
+#include <adwaita.h>
+
+#include "limn-canvas.h"
+#include "limn-geometry.h"
+
+G_BEGIN_DECLS
+
+struct _LimnCanvas
+{
+  GtkWidget parent_instance;
+
+  /* owned */
+  LimnSession *session;
+  LimnSettings *settings;
+  LimnRun *run;
+  GdkTexture *texture;      /* the picture that is shown; outlives its run until the next one */
+  cairo_surface_t *surface; /* the same for cairo, made when needed */
+  AdwAnimation *refit;
+
+  /* children */
+  GtkWidget *picture;
+  GtkWidget *axes[2]; /* width, height */
+
+  int picture_width, picture_height; /* of the run behind the texture */
+  double zoom;                       /* 0: as large as fits */
+  double fit_scale;                  /* application pixels per picture pixel when fitted */
+  double pan_x, pan_y;
+  double pointer_x, pointer_y;
+  gboolean pointer_inside;
+
+  LimnHandle hovered, dragged;
+  int start_width, start_height;
+  double start_scale, start_pan_x, start_pan_y, start_zoom;
+};
+
+/* Application pixels per picture pixel. */
+double limn_canvas_get_scale (LimnCanvas *self);
+LimnRect limn_canvas_place (LimnCanvas *self);
+
+/* Whether the shape is being changed, or differs from the picture's. */
+gboolean limn_canvas_is_shaping (LimnCanvas *self);
+
+void limn_canvas_snapshot (GtkWidget *widget, GtkSnapshot *snapshot);
+
+G_END_DECLS

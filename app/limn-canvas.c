@@ -1,0 +1,635 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limn-canvas-private.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#define MARGIN 44          /* application pixels around a fitted picture, room for the handles */
+#define LARGEST_FIT 4      /* a small picture is not blown up further than this by itself */
+#define LARGEST_ZOOM 16
+#define SMALLEST_ZOOM 0.1
+#define REACH 16           /* of a handle, for pointers; fingers get more */
+#define REACH_TOUCH 26
+#define COARSE 4           /* tokens in one step with Shift or Ctrl */
+#define REFIT_MS 180
+
+G_DEFINE_FINAL_TYPE (LimnCanvas, limn_canvas, GTK_TYPE_WIDGET)
+
+enum
+{
+  PROP_ZOOM = 1,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+/* ---- where things are ---- */
+
+static gboolean
+has_shape_of_picture (LimnCanvas *self)
+{
+  return self->texture && self->picture_width == limn_settings_get_width (self->settings) &&
+         self->picture_height == limn_settings_get_height (self->settings);
+}
+
+/* A picture gets all the room. A shape that is still being found leaves room for the trained area,
+ * to be seen against it. */
+static double
+fitting_scale (LimnCanvas *self)
+{
+  GtkWidget *widget = GTK_WIDGET (self);
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+  double largest = LARGEST_FIT / (double) gtk_widget_get_scale_factor (widget);
+  double width = limn_settings_get_width (self->settings);
+  double height = limn_settings_get_height (self->settings);
+  double trained_width, trained_height;
+
+  if (info && !has_shape_of_picture (self))
+    {
+      limn_geometry_trained_area ((int) width, (int) height, info->context_tokens,
+                                  info->token_pixels, &trained_width, &trained_height);
+      width = fmax (width, trained_width);
+      height = fmax (height, trained_height);
+    }
+  return limn_geometry_fit_scale (gtk_widget_get_width (widget), gtk_widget_get_height (widget),
+                                  width, height, MARGIN, largest);
+}
+
+double
+limn_canvas_get_scale (LimnCanvas *self)
+{
+  if (self->zoom > 0)
+    return self->zoom / gtk_widget_get_scale_factor (GTK_WIDGET (self));
+  return self->fit_scale;
+}
+
+LimnRect
+limn_canvas_place (LimnCanvas *self)
+{
+  return limn_geometry_place (gtk_widget_get_width (GTK_WIDGET (self)),
+                              gtk_widget_get_height (GTK_WIDGET (self)),
+                              limn_settings_get_width (self->settings),
+                              limn_settings_get_height (self->settings),
+                              limn_canvas_get_scale (self), self->pan_x, self->pan_y);
+}
+
+void
+limn_canvas_get_frame (LimnCanvas *self, graphene_rect_t *frame)
+{
+  LimnRect rect = limn_canvas_place (self);
+
+  graphene_rect_init (frame, (float) rect.x, (float) rect.y, (float) rect.width,
+                      (float) rect.height);
+}
+
+gboolean
+limn_canvas_is_shaping (LimnCanvas *self)
+{
+  GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
+  GtkWidget *focus = root ? gtk_root_get_focus (root) : NULL;
+
+  return self->dragged != LIMN_HANDLE_NONE || !has_shape_of_picture (self) ||
+         self->pointer_inside || focus == self->axes[0] || focus == self->axes[1];
+}
+
+static void
+place_changed (LimnCanvas *self)
+{
+  LimnRect rect = limn_canvas_place (self);
+
+  self->pan_x = limn_geometry_clamp_pan (self->pan_x, rect.width);
+  self->pan_y = limn_geometry_clamp_pan (self->pan_y, rect.height);
+  gtk_widget_queue_allocate (GTK_WIDGET (self));
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+static void
+refit_cb (double value, gpointer data)
+{
+  LimnCanvas *self = data;
+
+  self->fit_scale = value;
+  place_changed (self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ZOOM]);
+}
+
+static void
+refit (LimnCanvas *self, gboolean gently)
+{
+  double target = fitting_scale (self);
+
+  /* Every frame of a run comes here. */
+  if (adw_animation_get_state (self->refit) == ADW_ANIMATION_PLAYING &&
+      adw_timed_animation_get_value_to (ADW_TIMED_ANIMATION (self->refit)) == target)
+    return;
+  adw_animation_pause (self->refit);
+  if (!gently || fabs (target - self->fit_scale) < 1e-6)
+    {
+      refit_cb (target, self);
+      return;
+    }
+  adw_timed_animation_set_value_from (ADW_TIMED_ANIMATION (self->refit), self->fit_scale);
+  adw_timed_animation_set_value_to (ADW_TIMED_ANIMATION (self->refit), target);
+  adw_animation_play (self->refit);
+}
+
+/* ---- what assistive technology hears ---- */
+
+static void
+describe_axis (LimnCanvas *self, int axis, int pixels)
+{
+  int patches = pixels / limn_settings_get_token_pixels (self->settings);
+  g_autofree char *length = g_strdup_printf (ngettext ("%d pixel", "%d pixels", pixels), pixels);
+  g_autofree char *count
+      = g_strdup_printf (ngettext ("%d patch", "%d patches", patches), patches);
+  /* Translators: a length, such as "320 pixels, 20 patches" */
+  g_autofree char *text = g_strdup_printf (_ ("%s, %s"), length, count);
+
+  gtk_accessible_update_property (
+      GTK_ACCESSIBLE (self->axes[axis]),
+      GTK_ACCESSIBLE_PROPERTY_VALUE_MIN,
+      (double) limn_settings_get_token_pixels (self->settings),
+      GTK_ACCESSIBLE_PROPERTY_VALUE_MAX,
+      (double) limn_settings_get_largest_side (self->settings),
+      GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double) pixels,
+      GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+}
+
+static void
+describe_picture (LimnCanvas *self)
+{
+  const struct fit_generate_params *params;
+  g_autofree char *text = NULL;
+
+  if (self->run)
+    {
+      params = limn_run_get_params (self->run);
+      text = g_strdup_printf (
+          _ ("%s, %d by %d pixels, seed %" G_GUINT64_FORMAT ", step %d of %d"),
+          limn_session_get_class_name (self->session, params->class_id), params->width,
+          params->height, (guint64) params->seed, limn_run_get_shown_step (self->run),
+          params->steps);
+    }
+  else
+    text = g_strdup (_ ("Nothing painted yet"));
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->picture), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  text, -1);
+}
+
+/* ---- following settings and run ---- */
+
+static void
+size_changed_cb (LimnCanvas *self)
+{
+  describe_axis (self, 0, limn_settings_get_width (self->settings));
+  describe_axis (self, 1, limn_settings_get_height (self->settings));
+  if (self->dragged == LIMN_HANDLE_NONE)
+    refit (self, TRUE);
+  else
+    /* The scale stays under the pointer while there is room, and only ever shrinks. */
+    self->fit_scale = fmin (self->start_scale, fitting_scale (self));
+  place_changed (self);
+}
+
+static void
+texture_changed_cb (LimnCanvas *self)
+{
+  GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
+
+  if (!texture)
+    return;
+  g_set_object (&self->texture, texture);
+  g_clear_pointer (&self->surface, cairo_surface_destroy);
+  self->picture_width = limn_run_get_params (self->run)->width;
+  self->picture_height = limn_run_get_params (self->run)->height;
+  if (self->dragged == LIMN_HANDLE_NONE)
+    refit (self, TRUE);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+void
+limn_canvas_set_run (LimnCanvas *self, LimnRun *run)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  if (self->run)
+    g_signal_handlers_disconnect_by_data (self->run, self);
+  g_set_object (&self->run, run);
+  if (run)
+    {
+      g_signal_connect_swapped (run, "notify::texture", G_CALLBACK (texture_changed_cb), self);
+      g_signal_connect_swapped (run, "notify::shown-step", G_CALLBACK (describe_picture), self);
+    }
+  else
+    g_clear_object (&self->texture);
+  texture_changed_cb (self);
+  describe_picture (self);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+void
+limn_canvas_set_session (LimnCanvas *self, LimnSession *session, LimnSettings *settings)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  g_set_object (&self->session, session);
+  g_set_object (&self->settings, settings);
+  g_signal_connect_object (settings, "notify::width", G_CALLBACK (size_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::height", G_CALLBACK (size_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "notify::state", G_CALLBACK (size_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::class-id", G_CALLBACK (gtk_widget_queue_draw), self,
+                           G_CONNECT_SWAPPED);
+  size_changed_cb (self);
+  describe_picture (self);
+}
+
+/* ---- zoom ---- */
+
+static void
+zoom_about (LimnCanvas *self, double zoom, double x, double y)
+{
+  double before = limn_canvas_get_scale (self), grown;
+  double off_x = x - gtk_widget_get_width (GTK_WIDGET (self)) / 2.0;
+  double off_y = y - gtk_widget_get_height (GTK_WIDGET (self)) / 2.0;
+
+  self->zoom = CLAMP (zoom, SMALLEST_ZOOM, LARGEST_ZOOM);
+  grown = limn_canvas_get_scale (self) / before;
+  self->pan_x = off_x - (off_x - self->pan_x) * grown;
+  self->pan_y = off_y - (off_y - self->pan_y) * grown;
+  place_changed (self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_ZOOM]);
+}
+
+static void
+zoom_about_middle (LimnCanvas *self, double zoom)
+{
+  zoom_about (self, zoom, gtk_widget_get_width (GTK_WIDGET (self)) / 2.0,
+              gtk_widget_get_height (GTK_WIDGET (self)) / 2.0);
+}
+
+void
+limn_canvas_zoom_fit (LimnCanvas *self)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  self->fit_scale = limn_canvas_get_scale (self);
+  self->zoom = 0;
+  self->pan_x = self->pan_y = 0;
+  refit (self, TRUE);
+}
+
+void
+limn_canvas_zoom_to (LimnCanvas *self, double zoom)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  zoom_about_middle (self, zoom);
+}
+
+void
+limn_canvas_zoom_step (LimnCanvas *self, int direction)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  zoom_about_middle (self, limn_geometry_zoom_step (limn_canvas_get_zoom (self), direction));
+}
+
+gboolean
+limn_canvas_is_fitted (LimnCanvas *self)
+{
+  return self->zoom == 0;
+}
+
+double
+limn_canvas_get_zoom (LimnCanvas *self)
+{
+  return limn_canvas_get_scale (self) * gtk_widget_get_scale_factor (GTK_WIDGET (self));
+}
+
+static gboolean
+scroll_cb (GtkEventControllerScroll *controller, double dx, double dy, LimnCanvas *self)
+{
+  GdkModifierType state
+      = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (controller));
+
+  if (state & GDK_CONTROL_MASK)
+    {
+      zoom_about (self, limn_canvas_get_zoom (self) * pow (1.15, -dy), self->pointer_x,
+                  self->pointer_y);
+      return GDK_EVENT_STOP;
+    }
+  if (limn_canvas_is_fitted (self))
+    return GDK_EVENT_PROPAGATE;
+  self->pan_x -= dx * 40;
+  self->pan_y -= dy * 40;
+  place_changed (self);
+  return GDK_EVENT_STOP;
+}
+
+static void
+pinch_begin_cb (LimnCanvas *self)
+{
+  self->start_zoom = limn_canvas_get_zoom (self);
+}
+
+static void
+pinch_cb (GtkGestureZoom *gesture, double scale, LimnCanvas *self)
+{
+  double x, y;
+
+  if (gtk_gesture_get_bounding_box_center (GTK_GESTURE (gesture), &x, &y))
+    zoom_about (self, self->start_zoom * scale, x, y);
+}
+
+/* ---- dragging ---- */
+
+static const char *
+handle_cursor (LimnHandle handle)
+{
+  static const char *const cursors[LIMN_N_HANDLES]
+      = { "nw-resize", "n-resize", "ne-resize", "e-resize",
+          "se-resize", "s-resize", "sw-resize", "w-resize" };
+
+  return handle == LIMN_HANDLE_NONE ? NULL : cursors[handle];
+}
+
+static LimnHandle
+handle_at (LimnCanvas *self, double x, double y, double reach)
+{
+  LimnRect rect = limn_canvas_place (self);
+
+  return limn_geometry_hit (&rect, x, y, reach);
+}
+
+static void
+motion_cb (LimnCanvas *self, double x, double y)
+{
+  LimnHandle hovered = handle_at (self, x, y, REACH);
+
+  self->pointer_x = x;
+  self->pointer_y = y;
+  self->pointer_inside = TRUE;
+  if (self->dragged != LIMN_HANDLE_NONE)
+    return;
+  if (hovered != self->hovered)
+    gtk_widget_set_cursor_from_name (GTK_WIDGET (self), handle_cursor (hovered));
+  self->hovered = hovered;
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+static void
+leave_cb (LimnCanvas *self)
+{
+  self->hovered = LIMN_HANDLE_NONE;
+  self->pointer_inside = FALSE;
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+static gboolean
+is_touch (GtkGesture *gesture)
+{
+  GdkDevice *device = gtk_gesture_get_device (gesture);
+
+  return device && gdk_device_get_source (device) == GDK_SOURCE_TOUCHSCREEN;
+}
+
+static void
+drag_begin_cb (GtkGestureDrag *gesture, double x, double y, LimnCanvas *self)
+{
+  double reach = is_touch (GTK_GESTURE (gesture)) ? REACH_TOUCH : REACH;
+
+  adw_animation_skip (self->refit);
+  self->dragged = handle_at (self, x, y, reach);
+  self->start_width = limn_settings_get_width (self->settings);
+  self->start_height = limn_settings_get_height (self->settings);
+  self->start_scale = limn_canvas_get_scale (self);
+  self->start_pan_x = self->pan_x;
+  self->start_pan_y = self->pan_y;
+  gtk_widget_grab_focus (self->axes[0]);
+}
+
+static void
+drag_update_cb (GtkGestureDrag *gesture, double dx, double dy, LimnCanvas *self)
+{
+  GdkModifierType state
+      = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (gesture));
+  LimnSizeRule rule = { .snap = limn_settings_get_token_pixels (self->settings),
+                        .largest = limn_settings_get_largest_side (self->settings),
+                        .keep_ratio = limn_settings_get_keep_ratio (self->settings) };
+  int width, height;
+
+  if (self->dragged == LIMN_HANDLE_NONE)
+    {
+      if (limn_canvas_is_fitted (self))
+        return;
+      self->pan_x = self->start_pan_x + dx;
+      self->pan_y = self->start_pan_y + dy;
+      place_changed (self);
+      return;
+    }
+  if (state & GDK_SHIFT_MASK)
+    rule.snap *= COARSE;
+  limn_geometry_drag (self->dragged, self->start_width, self->start_height,
+                      dx / self->start_scale, dy / self->start_scale, &rule, &width, &height);
+  limn_settings_set_size (self->settings, width, height);
+}
+
+static void
+drag_end_cb (LimnCanvas *self)
+{
+  if (self->dragged == LIMN_HANDLE_NONE)
+    return;
+  self->dragged = LIMN_HANDLE_NONE;
+  if (limn_canvas_is_fitted (self))
+    refit (self, TRUE);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+/* ---- keys ---- */
+
+static gboolean
+key_cb (GtkEventControllerKey *controller, guint keyval, guint code, GdkModifierType state,
+        LimnCanvas *self)
+{
+  int unit = limn_settings_get_token_pixels (self->settings);
+  int step = state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK) ? COARSE * unit : unit;
+  int width = limn_settings_get_width (self->settings);
+  int height = limn_settings_get_height (self->settings);
+
+  (void) controller;
+  (void) code;
+  if (state & GDK_ALT_MASK)
+    return GDK_EVENT_PROPAGATE;
+  switch (keyval)
+    {
+    case GDK_KEY_Right:
+      limn_settings_set_width (self->settings, width + step);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Left:
+      limn_settings_set_width (self->settings, width - step);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Up:
+      limn_settings_set_height (self->settings, height + step);
+      return GDK_EVENT_STOP;
+    case GDK_KEY_Down:
+      limn_settings_set_height (self->settings, height - step);
+      return GDK_EVENT_STOP;
+    default:
+      return GDK_EVENT_PROPAGATE;
+    }
+}
+
+/* ---- widget ---- */
+
+static void
+limn_canvas_size_allocate (GtkWidget *widget, int width, int height, int baseline)
+{
+  LimnCanvas *self = LIMN_CANVAS (widget);
+  LimnRect rect;
+  double x, y;
+
+  (void) width;
+  (void) height;
+  if (!self->settings)
+    return;
+  if (self->zoom == 0 && self->dragged == LIMN_HANDLE_NONE &&
+      adw_animation_get_state (self->refit) != ADW_ANIMATION_PLAYING)
+    self->fit_scale = fitting_scale (self);
+  rect = limn_canvas_place (self);
+  gtk_widget_size_allocate (self->picture,
+                            &(GtkAllocation){ (int) rect.x, (int) rect.y,
+                                              MAX (1, (int) rect.width),
+                                              MAX (1, (int) rect.height) },
+                            baseline);
+  for (int axis = 0; axis < 2; axis++)
+    {
+      limn_geometry_handle_center (&rect, axis ? LIMN_HANDLE_SOUTH : LIMN_HANDLE_EAST, &x, &y);
+      gtk_widget_size_allocate (
+          self->axes[axis], &(GtkAllocation){ (int) x - 10, (int) y - 10, 20, 20 }, baseline);
+    }
+}
+
+static void
+limn_canvas_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum,
+                     int *natural, int *minimum_baseline, int *natural_baseline)
+{
+  (void) for_size;
+  /* GTK wants every child measured before it is allocated. */
+  for (GtkWidget *child = gtk_widget_get_first_child (widget); child;
+       child = gtk_widget_get_next_sibling (child))
+    gtk_widget_measure (child, orientation, -1, NULL, NULL, NULL, NULL);
+  *minimum = 120;
+  *natural = 480;
+  *minimum_baseline = *natural_baseline = -1;
+}
+
+static void
+limn_canvas_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  if (id == PROP_ZOOM)
+    g_value_set_double (value, limn_canvas_get_zoom (LIMN_CANVAS (object)));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+limn_canvas_dispose (GObject *object)
+{
+  LimnCanvas *self = LIMN_CANVAS (object);
+
+  if (self->run)
+    g_signal_handlers_disconnect_by_data (self->run, self);
+  g_clear_object (&self->run);
+  g_clear_object (&self->texture);
+  g_clear_pointer (&self->surface, cairo_surface_destroy);
+  g_clear_object (&self->refit);
+  g_clear_object (&self->session);
+  g_clear_object (&self->settings);
+  g_clear_pointer (&self->picture, gtk_widget_unparent);
+  g_clear_pointer (&self->axes[0], gtk_widget_unparent);
+  g_clear_pointer (&self->axes[1], gtk_widget_unparent);
+  G_OBJECT_CLASS (limn_canvas_parent_class)->dispose (object);
+}
+
+static void
+limn_canvas_class_init (LimnCanvasClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  object_class->dispose = limn_canvas_dispose;
+  object_class->get_property = limn_canvas_get_property;
+  widget_class->size_allocate = limn_canvas_size_allocate;
+  widget_class->measure = limn_canvas_measure;
+  widget_class->snapshot = limn_canvas_snapshot;
+  gtk_widget_class_set_css_name (widget_class, "canvas");
+  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);
+
+  properties[PROP_ZOOM] = g_param_spec_double ("zoom", NULL, NULL, 0, LARGEST_ZOOM, 1,
+                                               G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+add_controllers (LimnCanvas *self)
+{
+  GtkWidget *widget = GTK_WIDGET (self);
+  GtkEventController *motion = gtk_event_controller_motion_new ();
+  GtkEventController *scroll
+      = gtk_event_controller_scroll_new (GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
+  GtkEventController *keys = gtk_event_controller_key_new ();
+  GtkGesture *drag = gtk_gesture_drag_new ();
+  GtkGesture *pinch = gtk_gesture_zoom_new ();
+
+  g_signal_connect_swapped (motion, "enter", G_CALLBACK (motion_cb), self);
+  g_signal_connect_swapped (motion, "motion", G_CALLBACK (motion_cb), self);
+  g_signal_connect_swapped (motion, "leave", G_CALLBACK (leave_cb), self);
+  g_signal_connect (scroll, "scroll", G_CALLBACK (scroll_cb), self);
+  g_signal_connect (keys, "key-pressed", G_CALLBACK (key_cb), self);
+  g_signal_connect (drag, "drag-begin", G_CALLBACK (drag_begin_cb), self);
+  g_signal_connect (drag, "drag-update", G_CALLBACK (drag_update_cb), self);
+  g_signal_connect_swapped (drag, "drag-end", G_CALLBACK (drag_end_cb), self);
+  g_signal_connect_swapped (pinch, "begin", G_CALLBACK (pinch_begin_cb), self);
+  g_signal_connect (pinch, "scale-changed", G_CALLBACK (pinch_cb), self);
+  gtk_widget_add_controller (widget, motion);
+  gtk_widget_add_controller (widget, scroll);
+  gtk_widget_add_controller (widget, keys);
+  gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (drag));
+  gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (pinch));
+}
+
+static GtkWidget *
+add_part (LimnCanvas *self, GtkAccessibleRole role, const char *css_name, const char *label)
+{
+  GtkWidget *part = g_object_new (ADW_TYPE_BIN, "accessible-role", role, "css-name", css_name,
+                                  "can-target", FALSE, NULL);
+
+  if (label)
+    gtk_accessible_update_property (GTK_ACCESSIBLE (part), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
+                                    -1);
+  gtk_widget_set_parent (part, GTK_WIDGET (self));
+  return part;
+}
+
+static void
+limn_canvas_init (LimnCanvas *self)
+{
+  self->dragged = self->hovered = LIMN_HANDLE_NONE;
+  self->fit_scale = 1;
+  self->picture = add_part (self, GTK_ACCESSIBLE_ROLE_IMG, "picture", NULL);
+  self->axes[0] = add_part (self, GTK_ACCESSIBLE_ROLE_SLIDER, "axis", _ ("Width"));
+  self->axes[1] = add_part (self, GTK_ACCESSIBLE_ROLE_SLIDER, "axis", _ ("Height"));
+  for (int axis = 0; axis < 2; axis++)
+    {
+      gtk_widget_set_focusable (self->axes[axis], TRUE);
+      g_signal_connect_object (self->axes[axis], "notify::has-focus",
+                               G_CALLBACK (gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
+    }
+  gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
+  self->refit = adw_timed_animation_new (GTK_WIDGET (self), 1, 1, REFIT_MS,
+                                         adw_callback_animation_target_new (refit_cb, self, NULL));
+  add_controllers (self);
+}

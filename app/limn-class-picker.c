@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limn-class-picker.h"
+
+#include "limn-class-row.h"
+#include "limn-class.h"
+
+#define N_RECENT 12
+
+struct _LimnClassPicker
+{
+  GtkBox parent_instance;
+
+  /* owned */
+  LimnSettings *settings;
+  GSettings *memory;
+  GListModel *classes;
+  GtkFilter *filter;
+  GtkSorter *sorter;
+  GtkSingleSelection *selection;
+  char *query; /* folded, "" without a search */
+
+  gboolean following; /* the selection follows the settings at this moment */
+
+  GtkWidget *search, *list, *scroller, *stack;
+};
+
+G_DEFINE_FINAL_TYPE (LimnClassPicker, limn_class_picker, GTK_TYPE_BOX)
+
+/* ---- order ---- */
+
+static gboolean
+filter_cb (gpointer item, gpointer data)
+{
+  LimnClassPicker *self = data;
+
+  return !*self->query || limn_class_match (item, self->query) > 0;
+}
+
+/* Lower comes first: favourites, recent classes, the rest by number, "no class". */
+static int
+shelf (LimnClass *item)
+{
+  if (limn_class_get_id (item) < 0)
+    return G_MAXINT;
+  if (limn_class_get_favourite (item))
+    return 0;
+  if (limn_class_get_recent (item) >= 0)
+    return 1 + limn_class_get_recent (item);
+  return 1 + N_RECENT;
+}
+
+static int
+compare_cb (gconstpointer a, gconstpointer b, gpointer data)
+{
+  LimnClassPicker *self = data;
+  LimnClass *first = (gpointer) a, *second = (gpointer) b;
+  int difference = 0;
+
+  if (*self->query)
+    difference = limn_class_match (second, self->query) - limn_class_match (first, self->query);
+  else if (shelf (first) != shelf (second))
+    difference = shelf (first) < shelf (second) ? -1 : 1;
+  if (difference == 0)
+    difference = limn_class_get_id (first) - limn_class_get_id (second);
+  return gtk_ordering_from_cmpfunc (difference);
+}
+
+/* ---- selection ---- */
+
+static void
+scroll_to (LimnClassPicker *self, guint position)
+{
+  gtk_widget_activate_action (self->list, "list.scroll-to-item", "u", position);
+}
+
+static void
+follow_settings (LimnClassPicker *self)
+{
+  GListModel *model = G_LIST_MODEL (self->selection);
+  int class_id = limn_settings_get_class_id (self->settings);
+  guint position = GTK_INVALID_LIST_POSITION;
+
+  for (guint i = 0; i < g_list_model_get_n_items (model); i++)
+    {
+      g_autoptr (LimnClass) item = g_list_model_get_item (model, i);
+
+      if (limn_class_get_id (item) == class_id)
+        position = i;
+    }
+  self->following = TRUE;
+  gtk_single_selection_set_selected (self->selection, position);
+  self->following = FALSE;
+  if (position != GTK_INVALID_LIST_POSITION)
+    scroll_to (self, position);
+}
+
+static void
+selected_cb (LimnClassPicker *self)
+{
+  LimnClass *item = gtk_single_selection_get_selected_item (self->selection);
+
+  if (!self->following && item)
+    limn_settings_set_class_id (self->settings, limn_class_get_id (item));
+}
+
+static void
+resort (LimnClassPicker *self)
+{
+  self->following = TRUE;
+  gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_DIFFERENT);
+  gtk_sorter_changed (self->sorter, GTK_SORTER_CHANGE_DIFFERENT);
+  self->following = FALSE;
+  gtk_stack_set_visible_child_name (
+      GTK_STACK (self->stack),
+      g_list_model_get_n_items (G_LIST_MODEL (self->selection)) ? "list" : "nothing");
+  follow_settings (self);
+}
+
+/* ---- search ---- */
+
+static void
+search_changed_cb (LimnClassPicker *self)
+{
+  g_autofree char *text
+      = g_strstrip (g_strdup (gtk_editable_get_text (GTK_EDITABLE (self->search))));
+
+  g_free (self->query);
+  self->query = limn_class_fold (text);
+  resort (self);
+  if (*self->query)
+    scroll_to (self, 0);
+}
+
+static void
+search_activate_cb (LimnClassPicker *self)
+{
+  g_autoptr (LimnClass) best = g_list_model_get_item (G_LIST_MODEL (self->selection), 0);
+
+  if (!best)
+    return;
+  limn_settings_set_class_id (self->settings, limn_class_get_id (best));
+  gtk_editable_set_text (GTK_EDITABLE (self->search), "");
+  gtk_widget_grab_focus (self->list);
+}
+
+static void
+search_stop_cb (LimnClassPicker *self)
+{
+  gtk_editable_set_text (GTK_EDITABLE (self->search), "");
+}
+
+static gboolean
+search_key_cb (LimnClassPicker *self, guint keyval)
+{
+  if (keyval != GDK_KEY_Down)
+    return GDK_EVENT_PROPAGATE;
+  gtk_widget_grab_focus (self->list);
+  return GDK_EVENT_STOP;
+}
+
+void
+limn_class_picker_start_search (LimnClassPicker *self)
+{
+  gtk_widget_grab_focus (self->search);
+  gtk_editable_select_region (GTK_EDITABLE (self->search), 0, -1);
+}
+
+/* ---- favourites and recent classes ---- */
+
+static void
+read_marks (LimnClassPicker *self)
+{
+  g_autoptr (GVariant) favourites = g_settings_get_value (self->memory, "favourites");
+  g_autoptr (GVariant) recent = g_settings_get_value (self->memory, "recent-classes");
+  gsize n_favourites, n_recent;
+  const gint32 *stars = g_variant_get_fixed_array (favourites, &n_favourites, sizeof *stars);
+  const gint32 *lately = g_variant_get_fixed_array (recent, &n_recent, sizeof *lately);
+
+  for (guint i = 0; i < g_list_model_get_n_items (self->classes); i++)
+    {
+      g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
+      gboolean starred = FALSE;
+      int place = -1;
+
+      for (gsize k = 0; k < n_favourites; k++)
+        starred |= stars[k] == limn_class_get_id (item);
+      for (gsize k = n_recent; k-- > 0;)
+        if (lately[k] == limn_class_get_id (item))
+          place = (int) k;
+      limn_class_set_favourite (item, starred);
+      limn_class_set_recent (item, place);
+    }
+}
+
+/* Writes a list of numbers without `id`, after putting it in front when asked to. */
+static void
+write_list (GSettings *memory, const char *key, int id, gboolean in_front, int most)
+{
+  g_autoptr (GVariant) old = g_settings_get_value (memory, key);
+  gsize n;
+  const gint32 *ids = g_variant_get_fixed_array (old, &n, sizeof *ids);
+  GVariantBuilder builder;
+  int count = 0;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ai"));
+  if (in_front)
+    {
+      g_variant_builder_add (&builder, "i", id);
+      count++;
+    }
+  for (gsize i = 0; i < n && count < most; i++)
+    if (ids[i] != id)
+      {
+        g_variant_builder_add (&builder, "i", ids[i]);
+        count++;
+      }
+  g_settings_set_value (memory, key, g_variant_builder_end (&builder));
+}
+
+static void
+toggle_favourite (LimnClassPicker *self, LimnClass *item)
+{
+  if (limn_class_get_id (item) < 0)
+    return;
+  write_list (self->memory, "favourites", limn_class_get_id (item),
+              !limn_class_get_favourite (item), G_MAXINT);
+  read_marks (self);
+  resort (self);
+}
+
+void
+limn_class_picker_toggle_favourite (LimnClassPicker *self)
+{
+  int class_id = limn_settings_get_class_id (self->settings);
+
+  for (guint i = 0; i < g_list_model_get_n_items (self->classes); i++)
+    {
+      g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
+
+      if (limn_class_get_id (item) == class_id)
+        {
+          toggle_favourite (self, item);
+          return;
+        }
+    }
+}
+
+void
+limn_class_picker_remember (LimnClassPicker *self)
+{
+  int class_id = limn_settings_get_class_id (self->settings);
+
+  if (class_id < 0)
+    return;
+  write_list (self->memory, "recent-classes", class_id, TRUE, N_RECENT);
+  /* The list keeps its order while it is looked at; the marks alone change. */
+  read_marks (self);
+}
+
+/* ---- rows ---- */
+
+static void
+star_clicked_cb (LimnClassPicker *self, LimnClassRow *row)
+{
+  LimnClass *item = limn_class_row_get_class (row);
+
+  if (item)
+    toggle_favourite (self, item);
+}
+
+static void
+setup_cb (LimnClassPicker *self, GtkListItem *item)
+{
+  GtkWidget *row = g_object_new (LIMN_TYPE_CLASS_ROW, NULL);
+
+  g_signal_connect_swapped (row, "star-clicked", G_CALLBACK (star_clicked_cb), self);
+  gtk_list_item_set_child (item, row);
+}
+
+static void
+bind_cb (LimnClassPicker *self, GtkListItem *item)
+{
+  (void) self;
+  limn_class_row_set_class (LIMN_CLASS_ROW (gtk_list_item_get_child (item)),
+                            gtk_list_item_get_item (item));
+}
+
+static void
+unbind_cb (LimnClassPicker *self, GtkListItem *item)
+{
+  (void) self;
+  limn_class_row_set_class (LIMN_CLASS_ROW (gtk_list_item_get_child (item)), NULL);
+}
+
+/* ---- widget ---- */
+
+static void
+classes_changed_cb (LimnClassPicker *self)
+{
+  read_marks (self);
+  resort (self);
+}
+
+void
+limn_class_picker_set_session (LimnClassPicker *self, LimnSession *session, LimnSettings *settings,
+                               GSettings *memory)
+{
+  GtkFilterListModel *filtered;
+  GtkSortListModel *sorted;
+
+  g_return_if_fail (LIMN_IS_CLASS_PICKER (self) && !self->classes);
+
+  self->settings = g_object_ref (settings);
+  self->memory = g_object_ref (memory);
+  self->classes = g_object_ref (limn_session_get_classes (session));
+  filtered = gtk_filter_list_model_new (g_object_ref (self->classes), g_object_ref (self->filter));
+  sorted = gtk_sort_list_model_new (G_LIST_MODEL (filtered), g_object_ref (self->sorter));
+  self->selection = gtk_single_selection_new (NULL);
+  gtk_single_selection_set_autoselect (self->selection, FALSE);
+  gtk_single_selection_set_can_unselect (self->selection, TRUE);
+  gtk_single_selection_set_model (self->selection, G_LIST_MODEL (sorted));
+  g_object_unref (sorted);
+  gtk_list_view_set_model (GTK_LIST_VIEW (self->list), GTK_SELECTION_MODEL (self->selection));
+
+  g_signal_connect_object (self->selection, "notify::selected-item", G_CALLBACK (selected_cb),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->classes, "items-changed", G_CALLBACK (classes_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::class-id", G_CALLBACK (follow_settings), self,
+                           G_CONNECT_SWAPPED);
+  classes_changed_cb (self);
+}
+
+static void
+limn_class_picker_dispose (GObject *object)
+{
+  LimnClassPicker *self = LIMN_CLASS_PICKER (object);
+
+  g_clear_object (&self->settings);
+  g_clear_object (&self->memory);
+  g_clear_object (&self->classes);
+  g_clear_object (&self->selection);
+  g_clear_object (&self->filter);
+  g_clear_object (&self->sorter);
+  g_clear_pointer (&self->query, g_free);
+  G_OBJECT_CLASS (limn_class_picker_parent_class)->dispose (object);
+}
+
+static void
+limn_class_picker_class_init (LimnClassPickerClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = limn_class_picker_dispose;
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/limn/Limn/limn-class-picker.ui");
+  gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, search);
+  gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, list);
+  gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, scroller);
+  gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, stack);
+  gtk_widget_class_bind_template_callback (widget_class, search_changed_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_activate_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_stop_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_key_cb);
+}
+
+static void
+limn_class_picker_init (LimnClassPicker *self)
+{
+  GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
+
+  self->query = g_strdup ("");
+  gtk_widget_init_template (GTK_WIDGET (self));
+  g_signal_connect_swapped (factory, "setup", G_CALLBACK (setup_cb), self);
+  g_signal_connect_swapped (factory, "bind", G_CALLBACK (bind_cb), self);
+  g_signal_connect_swapped (factory, "unbind", G_CALLBACK (unbind_cb), self);
+  gtk_list_view_set_factory (GTK_LIST_VIEW (self->list), factory);
+  g_object_unref (factory);
+  self->filter = GTK_FILTER (gtk_custom_filter_new (filter_cb, self, NULL));
+  self->sorter = GTK_SORTER (gtk_custom_sorter_new (compare_cb, self, NULL));
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limn-class.h - one class of a model as an item of a list, and how well it answers a search. */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define LIMN_TYPE_CLASS (limn_class_get_type ())
+G_DECLARE_FINAL_TYPE (LimnClass, limn_class, LIMN, CLASS, GObject)
+
+LimnClass *limn_class_new (int id, const char *name, const char *synonyms);
+
+int limn_class_get_id (LimnClass *self);
+const char *limn_class_get_name (LimnClass *self);
+const char *limn_class_get_synonyms (LimnClass *self);
+
+gboolean limn_class_get_favourite (LimnClass *self);
+void limn_class_set_favourite (LimnClass *self, gboolean favourite);
+
+/* 0 for the class used last, 1 for the one before; -1 when not used lately. */
+int limn_class_get_recent (LimnClass *self);
+void limn_class_set_recent (LimnClass *self, int recent);
+
+/* Text without case and accents, as searches compare it. */
+char *limn_class_fold (const char *text);
+
+/* How well the class answers folded text: exact id, exact name, start of a name or synonym, start
+ * of a word, part of a word, or 0 for not at all. Higher is better. */
+int limn_class_match (LimnClass *self, const char *folded);
+
+G_END_DECLS

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limn-export.h"
+
+#include <glib/gi18n.h>
+#include <glib/gstdio.h>
+
+#include "limn-session.h"
+
+/* ---- a name ---- */
+
+typedef struct
+{
+  char *folder, *class_name;
+  guint64 seed;
+} Proposal;
+
+static void
+proposal_free (gpointer data)
+{
+  Proposal *proposal = data;
+
+  g_free (proposal->folder);
+  g_free (proposal->class_name);
+  g_free (proposal);
+}
+
+/* "Hot-air balloons" -> "hot-air-balloons": a name that every file system and shell takes. */
+static char *
+dup_slug (const char *name)
+{
+  g_autofree char *ascii = g_str_to_ascii (name, "C");
+  g_autoptr (GString) slug = g_string_new (NULL);
+
+  for (const char *p = ascii; *p; p++)
+    {
+      if (g_ascii_isalnum (*p))
+        g_string_append_c (slug, g_ascii_tolower (*p));
+      else if (slug->len && slug->str[slug->len - 1] != '-')
+        g_string_append_c (slug, '-');
+    }
+  if (slug->len && slug->str[slug->len - 1] == '-')
+    g_string_truncate (slug, slug->len - 1);
+  return g_string_free (g_steal_pointer (&slug), FALSE);
+}
+
+static char *
+dup_folder (const char *wanted)
+{
+  const char *pictures;
+
+  if (*wanted)
+    return g_strdup (wanted);
+  pictures = g_get_user_special_dir (G_USER_DIRECTORY_PICTURES);
+  if (pictures)
+    return g_build_filename (pictures, "Limn", NULL);
+  return g_build_filename (g_get_home_dir (), "Pictures", "Limn", NULL);
+}
+
+static guint64
+largest_number (const char *folder)
+{
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  guint64 largest = 0;
+  const char *name;
+
+  while (dir && (name = g_dir_read_name (dir)))
+    if (g_str_has_suffix (name, ".png") && strchr (name, '-'))
+      {
+        guint64 number = g_ascii_strtoull (name, NULL, 10);
+
+        if (number < 1000000)
+          largest = MAX (largest, number);
+      }
+  return largest;
+}
+
+static void
+propose_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Proposal *proposal = data;
+  g_autofree char *folder = dup_folder (proposal->folder);
+  g_autofree char *slug = dup_slug (proposal->class_name);
+  g_autofree char *name = NULL;
+
+  (void) source;
+  (void) cancellable;
+  /* Without the folder the dialogue still opens, somewhere else. */
+  g_mkdir_with_parents (folder, 0755);
+  name = g_strdup_printf ("%04" G_GUINT64_FORMAT "-%s-%" G_GUINT64_FORMAT ".png",
+                          largest_number (folder) + 1, slug, proposal->seed);
+  g_task_return_pointer (task, g_file_new_build_filename (folder, name, NULL), g_object_unref);
+}
+
+void
+limn_export_propose_async (const char *folder, const char *class_name, guint64 seed,
+                           GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
+  Proposal *proposal = g_new0 (Proposal, 1);
+
+  proposal->folder = g_strdup (folder);
+  proposal->class_name = g_strdup (class_name);
+  proposal->seed = seed;
+  g_task_set_task_data (task, proposal, proposal_free);
+  g_task_run_in_thread (task, propose_thread);
+}
+
+GFile *
+limn_export_propose_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- writing ---- */
+
+typedef struct
+{
+  struct fit_frame *frame;
+  GFile *file;
+} Writing;
+
+static void
+writing_free (gpointer data)
+{
+  Writing *writing = data;
+
+  fit_frame_unref (&writing->frame);
+  g_object_unref (writing->file);
+  g_free (writing);
+}
+
+/* The path of a file, or NULL after answering the task with the reason. */
+static const char *
+path_of (GTask *task, GFile *file)
+{
+  const char *path = g_file_peek_path (file);
+  g_autofree char *name = NULL;
+
+  if (path)
+    return path;
+  name = g_file_get_parse_name (file);
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+                           _ ("“%s” is not on a disk of this computer."), name);
+  return NULL;
+}
+
+static void
+return_fit_error (GTask *task, const struct fit_error *from)
+{
+  GError *error = NULL;
+
+  limn_propagate_fit_error (&error, from);
+  g_task_return_error (task, error);
+}
+
+static void
+write_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Writing *writing = data;
+  struct fit_error error = { 0 };
+  const char *path = path_of (task, writing->file);
+
+  (void) source;
+  (void) cancellable;
+  if (!path)
+    return;
+  if (fit_frame_write_png (writing->frame, path, &error))
+    g_task_return_pointer (task, g_object_ref (writing->file), g_object_unref);
+  else
+    return_fit_error (task, &error);
+}
+
+void
+limn_export_write_async (struct fit_frame *frame, GFile *file, GAsyncReadyCallback callback,
+                         gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
+  Writing *writing = g_new0 (Writing, 1);
+
+  writing->frame = fit_frame_ref (frame);
+  writing->file = g_object_ref (file);
+  g_task_set_task_data (task, writing, writing_free);
+  g_task_run_in_thread (task, write_thread);
+}
+
+GFile *
+limn_export_write_finish (GAsyncResult *result, GError **error)
+{
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- reading ---- */
+
+static void
+read_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  struct fit_settings settings;
+  struct fit_error error = { 0 };
+  const char *path = path_of (task, data);
+
+  (void) source;
+  (void) cancellable;
+  if (!path)
+    return;
+  if (fit_settings_read_png (path, &settings, &error))
+    g_task_return_pointer (task, g_memdup2 (&settings, sizeof settings), g_free);
+  else
+    return_fit_error (task, &error);
+}
+
+void
+limn_export_read_async (GFile *file, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
+
+  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
+  g_task_run_in_thread (task, read_thread);
+}
+
+gboolean
+limn_export_read_finish (GAsyncResult *result, struct fit_settings *settings, GError **error)
+{
+  g_autofree struct fit_settings *found = g_task_propagate_pointer (G_TASK (result), error);
+
+  if (found)
+    *settings = *found;
+  return found != NULL;
+}
+
+/* ---- the file manager ---- */
+
+static void
+shown_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GFile) file = data;
+  g_autoptr (GVariant) answer
+      = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+
+  if (!answer)
+    {
+      /* No file manager that selects: open the folder. */
+      g_autoptr (GFile) folder = g_file_get_parent (file);
+      g_autofree char *uri = folder ? g_file_get_uri (folder) : NULL;
+
+      if (uri)
+        g_app_info_launch_default_for_uri_async (uri, NULL, NULL, NULL, NULL);
+    }
+}
+
+void
+limn_export_show_in_files (GFile *file, GtkWindow *window)
+{
+  GApplication *application = G_APPLICATION (gtk_window_get_application (window));
+  GDBusConnection *bus = application ? g_application_get_dbus_connection (application) : NULL;
+  g_autofree char *uri = g_file_get_uri (file);
+  const char *const uris[] = { uri, NULL };
+
+  if (bus)
+    g_dbus_connection_call (bus, "org.freedesktop.FileManager1", "/org/freedesktop/FileManager1",
+                            "org.freedesktop.FileManager1", "ShowItems",
+                            g_variant_new ("(^ass)", uris, ""), NULL, G_DBUS_CALL_FLAGS_NONE, -1,
+                            NULL, shown_cb, g_object_ref (file));
+}

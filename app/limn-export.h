@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limn-export.h - pictures to files and settings back from them, off the main thread. */
+#pragma once
+
+#include <fit/fit.h>
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+/* Makes the folder if need be and finds the next free name "0007-desert-dunes-42.png" in it. An
+ * empty `folder` stands for Limn in the Pictures folder. The result is a GFile. */
+void limn_export_propose_async (const char *folder, const char *class_name, guint64 seed,
+                                GAsyncReadyCallback callback, gpointer data);
+GFile *limn_export_propose_finish (GAsyncResult *result, GError **error);
+
+/* Writes the picture with its settings. Takes a reference to the frame. */
+void limn_export_write_async (struct fit_frame *frame, GFile *file, GAsyncReadyCallback callback,
+                              gpointer data);
+GFile *limn_export_write_finish (GAsyncResult *result, GError **error);
+
+/* Reads the settings of a picture. */
+void limn_export_read_async (GFile *file, GAsyncReadyCallback callback, gpointer data);
+gboolean limn_export_read_finish (GAsyncResult *result, struct fit_settings *settings,
+                                  GError **error);
+
+/* Opens the file manager with the file selected. */
+void limn_export_show_in_files (GFile *file, GtkWindow *window);
+
+G_END_DECLS

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limn-geometry.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double
+limn_geometry_fit_scale (double view_width, double view_height, double width, double height,
+                         double margin, double largest)
+{
+  double across = (view_width - 2 * margin) / width;
+  double down = (view_height - 2 * margin) / height;
+  double scale = fmin (fmin (across, down), largest);
+
+  return fmax (scale, 0.01);
+}
+
+LimnRect
+limn_geometry_place (double view_width, double view_height, int width, int height, double scale,
+                     double pan_x, double pan_y)
+{
+  LimnRect rect = { .width = width * scale, .height = height * scale };
+
+  /* Whole pixels, or a picture at 100 % would be blurred. */
+  rect.x = round ((view_width - rect.width) / 2 + pan_x);
+  rect.y = round ((view_height - rect.height) / 2 + pan_y);
+  return rect;
+}
+
+LimnRect
+limn_geometry_contain (const LimnRect *outer, int width, int height)
+{
+  double scale = fmin (outer->width / width, outer->height / height);
+  LimnRect rect = { .width = width * scale, .height = height * scale };
+
+  rect.x = outer->x + (outer->width - rect.width) / 2;
+  rect.y = outer->y + (outer->height - rect.height) / 2;
+  return rect;
+}
+
+double
+limn_geometry_clamp_pan (double pan, double shown_length)
+{
+  return fmax (-shown_length / 2, fmin (pan, shown_length / 2));
+}
+
+/* -1, 0 or 1: on which side of the middle a handle lies. */
+static int
+handle_side_x (LimnHandle handle)
+{
+  static const int side[LIMN_N_HANDLES] = { -1, 0, 1, 1, 1, 0, -1, -1 };
+
+  return side[handle];
+}
+
+static int
+handle_side_y (LimnHandle handle)
+{
+  static const int side[LIMN_N_HANDLES] = { -1, -1, -1, 0, 1, 1, 1, 0 };
+
+  return side[handle];
+}
+
+void
+limn_geometry_handle_center (const LimnRect *rect, LimnHandle handle, double *x, double *y)
+{
+  *x = rect->x + rect->width * (1 + handle_side_x (handle)) / 2;
+  *y = rect->y + rect->height * (1 + handle_side_y (handle)) / 2;
+}
+
+LimnHandle
+limn_geometry_hit (const LimnRect *rect, double x, double y, double reach)
+{
+  LimnHandle nearest = LIMN_HANDLE_NONE;
+  double nearest_distance = reach;
+
+  for (int handle = 0; handle < LIMN_N_HANDLES; handle++)
+    {
+      double center_x, center_y, distance;
+
+      limn_geometry_handle_center (rect, (LimnHandle) handle, &center_x, &center_y);
+      distance = fmax (fabs (x - center_x), fabs (y - center_y));
+      if (distance <= nearest_distance)
+        {
+          nearest = (LimnHandle) handle;
+          nearest_distance = distance;
+        }
+    }
+  return nearest;
+}
+
+int
+limn_geometry_snap (double pixels, const LimnSizeRule *rule)
+{
+  double most = floor ((double) rule->largest / rule->snap);
+  double units = round (pixels / rule->snap);
+
+  return rule->snap * (int) fmax (1, fmin (units, most));
+}
+
+void
+limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
+                    const LimnSizeRule *rule, int *width, int *height)
+{
+  int side_x = handle_side_x (handle), side_y = handle_side_y (handle);
+  double wanted_width = start_width + 2 * side_x * dx;
+  double wanted_height = start_height + 2 * side_y * dy;
+
+  if (rule->keep_ratio)
+    {
+      double ratio = (double) start_width / start_height;
+
+      /* At a corner the axis that was moved further leads. */
+      if (side_x && (!side_y || fabs (dx) >= fabs (dy) * ratio))
+        wanted_height = wanted_width / ratio;
+      else
+        wanted_width = wanted_height * ratio;
+    }
+  *width = side_x || rule->keep_ratio ? limn_geometry_snap (wanted_width, rule) : start_width;
+  *height = side_y || rule->keep_ratio ? limn_geometry_snap (wanted_height, rule) : start_height;
+}
+
+void
+limn_geometry_trained_area (int width, int height, int tokens, int token_pixels,
+                            double *trained_width, double *trained_height)
+{
+  double ratio = (double) width / height;
+  double area = (double) tokens * token_pixels * token_pixels;
+
+  *trained_width = sqrt (area * ratio);
+  *trained_height = sqrt (area / ratio);
+}
+
+bool
+limn_geometry_parse_length (const char *text, int token_pixels, double *pixels)
+{
+  const char *unit;
+  char *end;
+  double value;
+
+  while (isspace ((unsigned char) *text))
+    text++;
+  if (!isdigit ((unsigned char) *text))
+    return false;
+  value = (double) strtoul (text, &end, 10);
+  for (unit = end; isspace ((unsigned char) *unit); unit++)
+    ;
+  end = (char *) unit + strlen (unit);
+  while (end > unit && isspace ((unsigned char) end[-1]))
+    end--;
+
+  size_t length = (size_t) (end - unit);
+  if (length == 1 && tolower ((unsigned char) *unit) == 'p')
+    value *= token_pixels;
+  else if (length != 0 && !(length == 2 && strncmp (unit, "px", 2) == 0))
+    return false;
+  if (value <= 0 || value > 1e6)
+    return false;
+  *pixels = value;
+  return true;
+}
+
+double
+limn_geometry_zoom_step (double zoom, int direction)
+{
+  static const double ladder[] = { 0.25, 1.0 / 3, 0.5, 2.0 / 3, 1, 1.5, 2, 3, 4, 6, 8, 12, 16 };
+  const int n = sizeof ladder / sizeof ladder[0];
+
+  if (direction > 0)
+    {
+      for (int i = 0; i < n; i++)
+        if (ladder[i] > zoom * 1.01)
+          return ladder[i];
+      return ladder[n - 1];
+    }
+  for (int i = n - 1; i >= 0; i--)
+    if (ladder[i] < zoom / 1.01)
+      return ladder[i];
+  return ladder[0];
+}
+
+const char *
+limn_geometry_ratio_name (int width, int height)
+{
+  static const struct
+  {
+    int across, down;
+    const char *name, *turned;
+  } ratios[] = {
+    { 1, 1, "1:1", "1:1" },    { 5, 4, "5:4", "4:5" }, { 4, 3, "4:3", "3:4" },
+    { 3, 2, "3:2", "2:3" },    { 16, 9, "16:9", "9:16" }, { 2, 1, "2:1", "1:2" },
+    { 21, 9, "21:9", "9:21" }, { 3, 1, "3:1", "1:3" }, { 4, 1, "4:1", "1:4" },
+  };
+  double ratio = (double) width / height;
+
+  for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++)
+    {
+      double named = (double) ratios[i].across / ratios[i].down;
+
+      if (fabs (ratio / named - 1) <= 0.005)
+        return ratios[i].name;
+      if (fabs (ratio * named - 1) <= 0.005)
+        return ratios[i].turned;
+    }
+  return "";
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limn-session.h"
+
+#include <glib/gi18n.h>
+
+#include "limn-class.h"
+
+/* Behind the engine's wake-up. The engine holds one reference and each waiting source another, so
+ * a source that fires after the session has gone finds NULL instead of freed memory. */
+typedef struct
+{
+  gatomicrefcount refs;
+  LimnSession *session; /* main thread only */
+} Waker;
+
+struct _LimnSession
+{
+  GObject parent_instance;
+
+  /* owned */
+  struct fit_engine *engine;
+  struct fit_model *model;
+  Waker *waker;
+  GListStore *classes;
+  GHashTable *runs; /* struct fit_job * -> LimnRun *, neither referenced */
+  char *message;
+
+  struct fit_model_info info;
+  LimnSessionState state;
+  gboolean loading;
+  double flops_per_second; /* of the last run, 0 before */
+};
+
+G_DEFINE_FINAL_TYPE (LimnSession, limn_session, G_TYPE_OBJECT)
+
+G_DEFINE_ENUM_TYPE (LimnSessionState, limn_session_state,
+                    G_DEFINE_ENUM_VALUE (LIMN_SESSION_LOADING, "loading"),
+                    G_DEFINE_ENUM_VALUE (LIMN_SESSION_NO_MODEL, "no-model"),
+                    G_DEFINE_ENUM_VALUE (LIMN_SESSION_READY, "ready"))
+
+enum
+{
+  PROP_STATE = 1,
+  N_PROPS
+};
+
+static GParamSpec *properties[N_PROPS];
+
+G_DEFINE_QUARK (limn-fit-error-quark, limn_fit_error)
+
+void
+limn_propagate_fit_error (GError **error, const struct fit_error *from)
+{
+  g_set_error_literal (error, limn_fit_error_quark (), (int) from->status, from->message);
+}
+
+/* ---- events ---- */
+
+static void
+waker_unref (gpointer data)
+{
+  Waker *waker = data;
+
+  if (g_atomic_ref_count_dec (&waker->refs))
+    g_free (waker);
+}
+
+static void
+learn_speed (LimnSession *self, LimnRun *run)
+{
+  const struct fit_generate_params *params = limn_run_get_params (run);
+  double elapsed = limn_run_get_elapsed (run);
+  int passes = fit_solver_evaluations (params->solver) * params->steps;
+  struct fit_canvas canvas;
+
+  if (!self->model || elapsed <= 0)
+    return;
+  fit_canvas_describe (self->model, params->width, params->height, params->method, &canvas);
+  self->flops_per_second
+      = (double) canvas.flops * passes * (params->guidance > 1 ? 2 : 1) / elapsed;
+}
+
+static gboolean
+drain_cb (gpointer data)
+{
+  Waker *waker = data;
+  LimnSession *self = waker->session;
+  struct fit_event event;
+
+  if (!self)
+    return G_SOURCE_REMOVE;
+  g_object_ref (self);
+  while (self->engine && fit_engine_next_event (self->engine, &event))
+    {
+      LimnRun *run = g_hash_table_lookup (self->runs, event.job);
+
+      if (run)
+        {
+          g_object_ref (run);
+          limn_run_handle_event (run, event.type);
+          if (event.type == FIT_EVENT_DONE)
+            learn_speed (self, run);
+          g_object_unref (run);
+        }
+      fit_job_unref (&event.job);
+    }
+  g_object_unref (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* On the worker. Input comes before pictures, so the source waits behind the window's events. */
+static void
+wake_cb (void *data)
+{
+  Waker *waker = data;
+
+  g_atomic_ref_count_inc (&waker->refs);
+  g_idle_add_full (G_PRIORITY_DEFAULT + 10, drain_cb, waker, waker_unref);
+}
+
+static void
+run_gone_cb (gpointer data, GObject *run)
+{
+  GHashTable *runs = data;
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, runs);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (value == run)
+      g_hash_table_iter_remove (&iter);
+  g_hash_table_unref (runs);
+}
+
+/* ---- loading ---- */
+
+typedef struct
+{
+  struct fit_engine *engine; /* opened here when it was NULL */
+  struct fit_model *model;
+  char *path;
+  Waker *waker;
+} Load;
+
+static void
+load_free (gpointer data)
+{
+  Load *load = data;
+
+  fit_model_unref (&load->model);
+  g_free (load->path);
+  g_free (load);
+}
+
+static void
+load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Load *load = data;
+  struct fit_engine_params engine_params = { .wake = wake_cb, .wake_data = load->waker };
+  struct fit_model_params model_params = { .path = load->path };
+  struct fit_error error = { 0 };
+
+  (void) source;
+  (void) cancellable;
+  if ((load->engine || fit_engine_open (&load->engine, &engine_params, &error)) &&
+      fit_model_load (load->engine, &model_params, &load->model, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_new_error (task, limn_fit_error_quark (), (int) error.status, "%s",
+                             error.message);
+}
+
+static void
+fill_classes (LimnSession *self)
+{
+  g_autoptr (GPtrArray) classes = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (int id = 0; id < self->info.n_classes; id++)
+    g_ptr_array_add (classes, limn_class_new (id, fit_model_class_name (self->model, id),
+                                              fit_model_class_synonyms (self->model, id)));
+  g_ptr_array_add (classes, limn_class_new (FIT_CLASS_NONE, _ ("No Class"),
+                                            _ ("Whatever comes to the model")));
+  g_list_store_splice (self->classes, 0, g_list_model_get_n_items (G_LIST_MODEL (self->classes)),
+                       classes->pdata, classes->len);
+}
+
+static void
+set_state (LimnSession *self, LimnSessionState state)
+{
+  self->state = state;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
+}
+
+static void
+load_done_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  LimnSession *self = LIMN_SESSION (source);
+  Load *load = g_task_get_task_data (G_TASK (result));
+  g_autoptr (GError) error = NULL;
+
+  (void) data;
+  self->loading = FALSE;
+  self->engine = load->engine;
+  g_clear_pointer (&self->message, g_free);
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    {
+      fit_model_unref (&self->model);
+      self->model = g_steal_pointer (&load->model);
+      self->flops_per_second = 0;
+      fit_model_info (self->model, &self->info);
+      fill_classes (self);
+    }
+  else
+    self->message = g_strdup (error->message);
+  set_state (self, self->model ? LIMN_SESSION_READY : LIMN_SESSION_NO_MODEL);
+}
+
+void
+limn_session_load (LimnSession *self, const char *path)
+{
+  g_autoptr (GTask) task = NULL;
+  Load *load;
+
+  g_return_if_fail (LIMN_IS_SESSION (self));
+
+  if (self->loading)
+    return;
+  load = g_new0 (Load, 1);
+  load->engine = self->engine;
+  load->path = g_strdup (path);
+  load->waker = self->waker;
+  self->loading = TRUE;
+  set_state (self, LIMN_SESSION_LOADING);
+  task = g_task_new (self, NULL, load_done_cb, NULL);
+  g_task_set_source_tag (task, limn_session_load);
+  g_task_set_task_data (task, load, load_free);
+  g_task_run_in_thread (task, load_thread);
+}
+
+void
+limn_session_close (LimnSession *self)
+{
+  g_return_if_fail (LIMN_IS_SESSION (self));
+
+  while (self->loading)
+    g_main_context_iteration (NULL, TRUE);
+  fit_model_unref (&self->model);
+  if (self->engine)
+    fit_engine_close (&self->engine);
+}
+
+/* ---- object ---- */
+
+static void
+limn_session_finalize (GObject *object)
+{
+  LimnSession *self = LIMN_SESSION (object);
+
+  limn_session_close (self);
+  self->waker->session = NULL;
+  waker_unref (self->waker);
+  g_clear_object (&self->classes);
+  g_hash_table_remove_all (self->runs);
+  g_hash_table_unref (self->runs);
+  g_free (self->message);
+  G_OBJECT_CLASS (limn_session_parent_class)->finalize (object);
+}
+
+static void
+limn_session_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  LimnSession *self = LIMN_SESSION (object);
+
+  if (id == PROP_STATE)
+    g_value_set_enum (value, (int) self->state);
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+limn_session_class_init (LimnSessionClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = limn_session_finalize;
+  object_class->get_property = limn_session_get_property;
+
+  properties[PROP_STATE]
+      = g_param_spec_enum ("state", NULL, NULL, LIMN_TYPE_SESSION_STATE, LIMN_SESSION_NO_MODEL,
+                           G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
+}
+
+static void
+limn_session_init (LimnSession *self)
+{
+  self->waker = g_new0 (Waker, 1);
+  g_atomic_ref_count_init (&self->waker->refs);
+  self->waker->session = self;
+  self->classes = g_list_store_new (LIMN_TYPE_CLASS);
+  self->runs = g_hash_table_new (NULL, NULL);
+  self->state = LIMN_SESSION_NO_MODEL;
+}
+
+LimnSession *
+limn_session_new (void)
+{
+  return g_object_new (LIMN_TYPE_SESSION, NULL);
+}
+
+LimnSessionState
+limn_session_get_state (LimnSession *self)
+{
+  return self->state;
+}
+
+const char *
+limn_session_get_message (LimnSession *self)
+{
+  return self->message ? self->message : "";
+}
+
+const struct fit_model_info *
+limn_session_get_info (LimnSession *self)
+{
+  return self->model ? &self->info : NULL;
+}
+
+char *
+limn_session_dup_device (LimnSession *self)
+{
+  if (!self->engine)
+    return g_strdup ("");
+  return g_strdup_printf ("%s · %s", fit_engine_backend (self->engine),
+                          fit_engine_device (self->engine));
+}
+
+GListModel *
+limn_session_get_classes (LimnSession *self)
+{
+  return G_LIST_MODEL (self->classes);
+}
+
+const char *
+limn_session_get_class_name (LimnSession *self, int class_id)
+{
+  const char *name = NULL;
+
+  if (class_id == FIT_CLASS_NONE)
+    return _ ("No Class");
+  if (self->model)
+    name = fit_model_class_name (self->model, class_id);
+  return name ? name : "";
+}
+
+gboolean
+limn_session_describe (LimnSession *self, int width, int height, enum fit_method method,
+                       struct fit_canvas *canvas)
+{
+  if (!self->model)
+    return FALSE;
+  fit_canvas_describe (self->model, width, height, method, canvas);
+  return TRUE;
+}
+
+void
+limn_session_snap (LimnSession *self, int *width, int *height)
+{
+  if (self->model)
+    fit_canvas_snap (self->model, width, height);
+}
+
+void
+limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height)
+{
+  if (self->model)
+    fit_canvas_for_ratio (self->model, ratio, self->info.context_tokens, width, height);
+}
+
+LimnRun *
+limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error)
+{
+  struct fit_generate_params params;
+  struct fit_error failure = { 0 };
+  struct fit_job *job;
+  LimnRun *run;
+
+  if (!self->model)
+    {
+      g_set_error_literal (error, limn_fit_error_quark (), FIT_ERROR_MODEL,
+                           _ ("There is no model yet."));
+      return NULL;
+    }
+  limn_settings_to_params (settings, &params);
+  if (!fit_generate (self->model, &params, &job, &failure))
+    {
+      limn_propagate_fit_error (error, &failure);
+      return NULL;
+    }
+  run = limn_run_new (job);
+  g_hash_table_insert (self->runs, job, run);
+  g_object_weak_ref (G_OBJECT (run), run_gone_cb, g_hash_table_ref (self->runs));
+  return run;
+}
+
+double
+limn_session_forecast (LimnSession *self, LimnSettings *settings)
+{
+  struct fit_generate_params params;
+  struct fit_canvas canvas;
+  int passes;
+
+  if (!self->model || self->flops_per_second <= 0)
+    return 0;
+  limn_settings_to_params (settings, &params);
+  fit_canvas_describe (self->model, params.width, params.height, params.method, &canvas);
+  passes = fit_solver_evaluations (params.solver) * params.steps;
+  if (params.guidance > 1 && params.class_id != FIT_CLASS_NONE)
+    passes *= 2;
+  return (double) canvas.flops * passes / self->flops_per_second;
+}
+
+/* ---- names ---- */
+
+const char *
+limn_method_label (enum fit_method method)
+{
+  static const char *const labels[FIT_N_METHODS] = {
+    [FIT_METHOD_AUTO] = N_ ("Automatic"),
+    [FIT_METHOD_NONE] = N_ ("None"),
+    [FIT_METHOD_PI] = "PI",
+    [FIT_METHOD_NTK] = "NTK",
+    [FIT_METHOD_NTK_BY_PARTS] = N_ ("NTK by parts"),
+    [FIT_METHOD_YARN] = "YaRN",
+    [FIT_METHOD_NTK_PRO1] = N_ ("NTK, attention by side"),
+    [FIT_METHOD_NTK_PRO2] = N_ ("NTK, attention by area"),
+    [FIT_METHOD_VISION_PI] = "Vision PI",
+    [FIT_METHOD_VISION_NTK] = "Vision NTK",
+    [FIT_METHOD_VISION_NTK_BY_PARTS] = N_ ("Vision NTK by parts"),
+    [FIT_METHOD_VISION_YARN] = "Vision YaRN",
+    [FIT_METHOD_VISION_NTK_PRO1] = N_ ("Vision NTK, attention by side"),
+    [FIT_METHOD_VISION_NTK_PRO2] = N_ ("Vision NTK, attention by area"),
+  };
+
+  return _ (labels[method]);
+}
+
+const char *
+limn_solver_label (enum fit_solver solver)
+{
+  static const char *const labels[FIT_N_SOLVERS] = {
+    [FIT_SOLVER_EULER] = "Euler",
+    [FIT_SOLVER_MIDPOINT] = N_ ("Midpoint"),
+    [FIT_SOLVER_HEUN] = "Heun",
+    [FIT_SOLVER_RK4] = "Runge–Kutta 4",
+  };
+
+  return _ (labels[solver]);
+}

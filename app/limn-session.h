@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limn-session.h - the engine and the model, as the main loop sees them.
+ *
+ * The session opens the engine and reads models on another thread. The engine's wake-up becomes
+ * one source of the main loop, which hands each event to the run that it concerns. All functions
+ * belong to the main thread and return at once.
+ */
+#pragma once
+
+#include <fit/fit.h>
+#include <gio/gio.h>
+
+#include "limn-run.h"
+#include "limn-settings.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  LIMN_SESSION_LOADING,
+  LIMN_SESSION_NO_MODEL,
+  LIMN_SESSION_READY
+} LimnSessionState;
+
+#define LIMN_TYPE_SESSION_STATE (limn_session_state_get_type ())
+GType limn_session_state_get_type (void);
+
+#define LIMN_TYPE_SESSION (limn_session_get_type ())
+G_DECLARE_FINAL_TYPE (LimnSession, limn_session, LIMN, SESSION, GObject)
+
+LimnSession *limn_session_new (void);
+
+/* Reads the bundle in `path`; the answer is a change of "state". A model that is there already
+ * stays in place when the new one fails. */
+void limn_session_load (LimnSession *self, const char *path);
+
+/* Stops every run and closes the engine; waits for a load that is under way. */
+void limn_session_close (LimnSession *self);
+
+LimnSessionState limn_session_get_state (LimnSession *self);
+
+/* Why the last load failed, or "". */
+const char *limn_session_get_message (LimnSession *self);
+
+/* Of the model in use: NULL before there is one. Borrowed until the next change of state. */
+const struct fit_model_info *limn_session_get_info (LimnSession *self);
+
+/* "cpu · AMD EPYC, 2 threads", or "". */
+char *limn_session_dup_device (LimnSession *self);
+
+/* LimnClass objects of the model in use, "no class" last. Borrowed, the same list always. */
+GListModel *limn_session_get_classes (LimnSession *self);
+
+/* The name of a class for people, or "". Borrowed. */
+const char *limn_session_get_class_name (LimnSession *self, int class_id);
+
+/* What a size means to the model; false before there is one. */
+gboolean limn_session_describe (LimnSession *self, int width, int height, enum fit_method method,
+                                struct fit_canvas *canvas);
+void limn_session_snap (LimnSession *self, int *width, int *height);
+void limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height);
+
+/* Starts a run; transfer full, or NULL with the reason. */
+LimnRun *limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error);
+
+/* About how long a run takes, in seconds, from the speed of the last one; 0 when unknown. */
+double limn_session_forecast (LimnSession *self, LimnSettings *settings);
+
+/* The engine's error as a GError of its own domain, the status being the code. */
+GQuark limn_fit_error_quark (void);
+void limn_propagate_fit_error (GError **error, const struct fit_error *from);
+
+/* Names for people of what the engine knows by number. */
+const char *limn_method_label (enum fit_method method);
+const char *limn_solver_label (enum fit_solver solver);
+
+G_END_DECLS

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limn-settings.h - what the next picture shall be.
+ *
+ * The one place that holds it: the panels, the canvas and the actions set its properties and
+ * follow its notifications. Sizes are kept within the model's rule once it is known.
+ */
+#pragma once
+
+#include <fit/fit.h>
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+#define LIMN_TYPE_SETTINGS (limn_settings_get_type ())
+G_DECLARE_FINAL_TYPE (LimnSettings, limn_settings, LIMN, SETTINGS, GObject)
+
+LimnSettings *limn_settings_new (void);
+
+/* The values of the last session where they are still possible, the model's own elsewhere. */
+void limn_settings_restore (LimnSettings *self, GSettings *from, const struct fit_model_info *info);
+void limn_settings_store (LimnSettings *self, GSettings *to);
+
+int limn_settings_get_class_id (LimnSettings *self);
+int limn_settings_get_width (LimnSettings *self);
+int limn_settings_get_height (LimnSettings *self);
+guint64 limn_settings_get_seed (LimnSettings *self);
+gboolean limn_settings_get_keep_ratio (LimnSettings *self);
+
+/* Whether painting the same settings once more repeats the picture instead of varying it. */
+gboolean limn_settings_get_keep_seed (LimnSettings *self);
+enum fit_method limn_settings_get_method (LimnSettings *self);
+
+void limn_settings_set_class_id (LimnSettings *self, int class_id);
+
+/* Both sides at once, rounded to what the model can paint. */
+void limn_settings_set_size (LimnSettings *self, int width, int height);
+
+/* One side; the other follows while the ratio is kept. */
+void limn_settings_set_width (LimnSettings *self, double width);
+void limn_settings_set_height (LimnSettings *self, double height);
+
+void limn_settings_set_seed (LimnSettings *self, guint64 seed);
+void limn_settings_roll_seed (LimnSettings *self);
+
+/* Smallest step and largest length of a side. */
+int limn_settings_get_token_pixels (LimnSettings *self);
+int limn_settings_get_largest_side (LimnSettings *self);
+
+void limn_settings_to_params (LimnSettings *self, struct fit_generate_params *params);
+
+/* Takes over what another picture was made with, as far as the model allows. */
+void limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params);
+
+/* Whether a picture of these parameters is what the settings ask for. `params` has its defaults
+ * filled in; `method` is what automatic means for the size of the settings. */
+gboolean limn_settings_match (LimnSettings *self, const struct fit_generate_params *params,
+                              enum fit_method method);
+
+G_END_DECLS

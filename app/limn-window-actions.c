@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people can do in the window, apart from how it looks. */
+#include "limn-window-private.h"
+
+#include <glib/gi18n.h>
+
+/* ---- painting ---- */
+
+/* Whether the picture on show is what a run with the present settings would paint. */
+static gboolean
+would_repeat (LimnWindow *self)
+{
+  struct fit_canvas canvas;
+
+  return self->run && limn_run_get_state (self->run) == FIT_JOB_DONE &&
+         limn_session_describe (self->session, limn_settings_get_width (self->settings),
+                                limn_settings_get_height (self->settings), FIT_METHOD_AUTO,
+                                &canvas) &&
+         limn_settings_match (self->settings, limn_run_get_params (self->run), canvas.method);
+}
+
+void
+limn_window_generate (LimnWindow *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LimnRun) run = NULL;
+
+  if (limn_window_is_busy (self))
+    return;
+  limn_window_hide_trouble (self);
+  if (would_repeat (self) && !limn_settings_get_keep_seed (self->settings))
+    limn_settings_roll_seed (self->settings);
+  run = limn_session_generate (self->session, self->settings, &error);
+  if (!run)
+    {
+      limn_window_show_trouble (self, error->message, FALSE);
+      return;
+    }
+  limn_settings_store (self->settings, self->memory);
+  limn_class_picker_remember (self->classes);
+  limn_window_set_run (self, run);
+}
+
+static void
+generate_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) name;
+  (void) parameter;
+  limn_window_generate (LIMN_WINDOW (widget));
+}
+
+static void
+stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+
+  (void) name;
+  (void) parameter;
+  if (self->run)
+    limn_run_stop (self->run);
+}
+
+/* ---- settings ---- */
+
+static void
+seed_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) name;
+  (void) parameter;
+  limn_settings_roll_seed (LIMN_WINDOW (widget)->settings);
+}
+
+static void
+random_class_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+
+  (void) name;
+  (void) parameter;
+  if (info)
+    limn_settings_set_class_id (self->settings, g_random_int_range (0, info->n_classes));
+}
+
+static void
+swap_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnSettings *settings = LIMN_WINDOW (widget)->settings;
+  gboolean kept = limn_settings_get_keep_ratio (settings);
+  int width = limn_settings_get_width (settings), height = limn_settings_get_height (settings);
+
+  (void) name;
+  (void) parameter;
+  limn_settings_set_size (settings, height, width);
+  /* The ratio that is kept from now on is the turned one. */
+  g_object_set (settings, "keep-ratio", kept, NULL);
+}
+
+static void
+keep_ratio_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnSettings *settings = LIMN_WINDOW (widget)->settings;
+
+  (void) name;
+  (void) parameter;
+  g_object_set (settings, "keep-ratio", !limn_settings_get_keep_ratio (settings), NULL);
+}
+
+static void
+search_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+
+  (void) name;
+  (void) parameter;
+  adw_flap_set_reveal_flap (self->flap, TRUE);
+  limn_class_picker_start_search (self->classes);
+}
+
+static void
+favourite_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) name;
+  (void) parameter;
+  limn_class_picker_toggle_favourite (LIMN_WINDOW (widget)->classes);
+}
+
+/* ---- viewer ---- */
+
+static void
+zoom_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnCanvas *canvas = LIMN_WINDOW (widget)->canvas;
+
+  (void) parameter;
+  if (g_str_equal (name, "win.zoom-in"))
+    limn_canvas_zoom_step (canvas, 1);
+  else if (g_str_equal (name, "win.zoom-out"))
+    limn_canvas_zoom_step (canvas, -1);
+  else if (g_str_equal (name, "win.zoom-100"))
+    limn_canvas_zoom_to (canvas, 1);
+  else if (g_str_equal (name, "win.zoom-200"))
+    limn_canvas_zoom_to (canvas, 2);
+  else
+    limn_canvas_zoom_fit (canvas);
+}
+
+static void
+view_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnStepScrubber *scrubber = LIMN_WINDOW (widget)->scrubber;
+
+  (void) parameter;
+  if (g_str_equal (name, "win.view-state"))
+    limn_step_scrubber_set_view (scrubber, FIT_VIEW_STATE);
+  else if (g_str_equal (name, "win.view-velocity"))
+    limn_step_scrubber_set_view (scrubber, FIT_VIEW_VELOCITY);
+  else
+    limn_step_scrubber_set_view (scrubber, FIT_VIEW_PREDICTION);
+}
+
+static void
+play_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) name;
+  (void) parameter;
+  limn_step_scrubber_toggle_play (LIMN_WINDOW (widget)->scrubber);
+}
+
+static void
+end_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+  int step = g_str_equal (name, "win.first-step") ? 0 : LIMN_RUN_LIVE;
+
+  (void) parameter;
+  if (self->run)
+    limn_run_show (self->run, step, limn_run_get_view (self->run));
+}
+
+static void
+fullscreen_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  GtkWindow *window = GTK_WINDOW (widget);
+
+  (void) name;
+  (void) parameter;
+  if (gtk_window_is_fullscreen (window))
+    gtk_window_unfullscreen (window);
+  else
+    gtk_window_fullscreen (window);
+}
+
+static void
+sidebar_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  AdwFlap *flap = LIMN_WINDOW (widget)->flap;
+
+  (void) name;
+  (void) parameter;
+  adw_flap_set_reveal_flap (flap, !adw_flap_get_reveal_flap (flap));
+}
+
+/* ---- files ---- */
+
+static void
+file_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+
+  (void) parameter;
+  if (g_str_equal (name, "win.save"))
+    limn_window_save (self);
+  else if (g_str_equal (name, "win.open"))
+    limn_window_choose_picture (self);
+  else if (g_str_equal (name, "win.open-model"))
+    limn_window_choose_model (self);
+  else if (g_str_equal (name, "win.show-in-files"))
+    limn_window_show_saved (self);
+  else
+    limn_window_undo_restore (self);
+}
+
+static void
+copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+  GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
+
+  (void) name;
+  (void) parameter;
+  if (texture)
+    gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
+}
+
+void
+limn_window_refresh_actions (LimnWindow *self)
+{
+  GtkWidget *widget = GTK_WIDGET (self);
+  gboolean ready = limn_session_get_info (self->session) != NULL;
+  gboolean busy = limn_window_is_busy (self);
+  struct fit_frame *frame = self->run ? limn_run_dup_frame (self->run) : NULL;
+
+  gtk_widget_action_set_enabled (widget, "win.generate", ready && !busy);
+  gtk_widget_action_set_enabled (widget, "win.stop", busy);
+  gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
+  gtk_widget_action_set_enabled (widget, "win.copy", frame != NULL);
+  gtk_widget_action_set_enabled (widget, "win.random-class", ready);
+  gtk_widget_action_set_enabled (widget, "win.favourite", ready);
+  fit_frame_unref (&frame);
+}
+
+/* Letters act only while the viewer has the focus, never while somebody types. */
+void
+limn_window_add_viewer_keys (LimnWindow *self)
+{
+  static const struct
+  {
+    guint key;
+    const char *action;
+  } keys[] = {
+    { GDK_KEY_p, "win.view-prediction" }, { GDK_KEY_s, "win.view-state" },
+    { GDK_KEY_v, "win.view-velocity" },   { GDK_KEY_space, "win.play" },
+    { GDK_KEY_Home, "win.first-step" },   { GDK_KEY_End, "win.last-step" },
+    { GDK_KEY_x, "win.swap" },            { GDK_KEY_r, "win.keep-ratio" },
+  };
+  GtkEventController *controller = gtk_shortcut_controller_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    gtk_shortcut_controller_add_shortcut (
+        GTK_SHORTCUT_CONTROLLER (controller),
+        gtk_shortcut_new (gtk_keyval_trigger_new (keys[i].key, 0),
+                          gtk_named_action_new (keys[i].action)));
+  gtk_widget_add_controller (self->viewer, controller);
+}
+
+void
+limn_window_class_install_actions (GtkWidgetClass *klass)
+{
+  static const struct
+  {
+    const char *name;
+    GtkWidgetActionActivateFunc activate;
+  } actions[] = {
+    { "win.generate", generate_action },
+    { "win.stop", stop_action },
+    { "win.random-seed", seed_action },
+    { "win.random-class", random_class_action },
+    { "win.swap", swap_action },
+    { "win.keep-ratio", keep_ratio_action },
+    { "win.search", search_action },
+    { "win.favourite", favourite_action },
+    { "win.zoom-in", zoom_action },
+    { "win.zoom-out", zoom_action },
+    { "win.zoom-fit", zoom_action },
+    { "win.zoom-100", zoom_action },
+    { "win.zoom-200", zoom_action },
+    { "win.view-prediction", view_action },
+    { "win.view-state", view_action },
+    { "win.view-velocity", view_action },
+    { "win.play", play_action },
+    { "win.first-step", end_action },
+    { "win.last-step", end_action },
+    { "win.fullscreen", fullscreen_action },
+    { "win.sidebar", sidebar_action },
+    { "win.save", file_action },
+    { "win.open", file_action },
+    { "win.open-model", file_action },
+    { "win.show-in-files", file_action },
+    { "win.undo-restore", file_action },
+    { "win.copy", copy_action },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (actions); i++)
+    gtk_widget_class_install_action (klass, actions[i].name, NULL, actions[i].activate);
+}

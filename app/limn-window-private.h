@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limn-window-private.h - what the files of the window share: limn-window.c how it looks in each
+ * state, limn-window-actions.c what people can do, limn-window-files.c pictures in and out. */
+#pragma once
+
+#include "limn-canvas.h"
+#include "limn-class-picker.h"
+#include "limn-quality-panel.h"
+#include "limn-settings.h"
+#include "limn-shape-panel.h"
+#include "limn-step-scrubber.h"
+#include "limn-token-gauge.h"
+#include "limn-window.h"
+
+G_BEGIN_DECLS
+
+struct _LimnWindow
+{
+  AdwApplicationWindow parent_instance;
+
+  /* owned */
+  LimnSession *session;
+  LimnSettings *settings;
+  GSettings *memory;
+  LimnRun *run;                      /* the one shown, or NULL */
+  GFile *saved;                      /* behind the toast's "Show in Files" */
+  struct fit_generate_params before; /* settings before the last restore */
+
+  guint inhibit_cookie;
+  guint loading_source; /* shows the spinner of a load that takes its time */
+
+  /* template */
+  AdwWindowTitle *title;
+  GtkButton *generate;
+  AdwButtonContent *generate_content;
+  GtkProgressBar *progress;
+  AdwFlap *flap;
+  AdwToastOverlay *toasts;
+  GtkStack *pages;
+  GtkSpinner *spinner;
+  AdwStatusPage *no_model;
+  GtkInfoBar *trouble;
+  GtkLabel *trouble_text;
+  GtkButton *trouble_retry, *trouble_elsewhere;
+  LimnClassPicker *classes;
+  LimnShapePanel *shape;
+  LimnQualityPanel *quality;
+  GtkWidget *viewer;
+  LimnCanvas *canvas;
+  LimnTokenGauge *gauge;
+  GtkLabel *status;
+  GtkMenuButton *zoom;
+  GtkRevealer *scrubber_revealer;
+  LimnStepScrubber *scrubber;
+};
+
+/* limn-window.c */
+void limn_window_set_run (LimnWindow *self, LimnRun *run);
+void limn_window_refresh (LimnWindow *self);
+/* Says what went wrong; `elsewhere` offers to save in another place. */
+void limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere);
+void limn_window_hide_trouble (LimnWindow *self);
+gboolean limn_window_is_busy (LimnWindow *self);
+
+/* limn-window-actions.c */
+void limn_window_class_install_actions (GtkWidgetClass *klass);
+void limn_window_add_viewer_keys (LimnWindow *self);
+void limn_window_refresh_actions (LimnWindow *self);
+void limn_window_generate (LimnWindow *self);
+
+/* limn-window-files.c */
+void limn_window_save (LimnWindow *self);
+void limn_window_save_to (LimnWindow *self, GFile *file);
+void limn_window_choose_picture (LimnWindow *self);
+void limn_window_choose_model (LimnWindow *self);
+void limn_window_undo_restore (LimnWindow *self);
+void limn_window_show_saved (LimnWindow *self);
+void limn_window_add_drop_target (LimnWindow *self);
+
+G_END_DECLS

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the window looks in each state of the session and of the run. */
+#include "limn-window-private.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#define SPINNER_MS 1000    /* a shorter wait needs no spinner */
+#define NOTIFY_AFTER_S 10  /* a shorter run is not worth a notification */
+
+G_DEFINE_FINAL_TYPE (LimnWindow, limn_window, ADW_TYPE_APPLICATION_WINDOW)
+
+gboolean
+limn_window_is_busy (LimnWindow *self)
+{
+  return self->run && limn_run_is_active (self->run);
+}
+
+/* ---- words ---- */
+
+/* "0:04", as players write it. */
+static char *
+dup_clock (double seconds)
+{
+  int whole = (int) ceil (fmax (seconds, 0));
+
+  return g_strdup_printf ("%d:%02d", whole / 60, whole % 60);
+}
+
+static char *
+dup_running (LimnRun *run)
+{
+  int step = limn_run_get_step (run), n_steps = limn_run_get_n_steps (run);
+  double remaining = limn_run_get_remaining (run);
+  g_autofree char *clock = dup_clock (remaining);
+
+  if (step >= n_steps)
+    return g_strdup (_ ("Almost done…"));
+  if (remaining < 0)
+    return g_strdup_printf (_ ("Step %d of %d"), step, n_steps);
+  /* Translators: steps done, all steps, time such as 0:04 */
+  return g_strdup_printf (_ ("Step %d of %d · %s left"), step, n_steps, clock);
+}
+
+static gboolean
+settings_differ (LimnWindow *self)
+{
+  struct fit_canvas canvas;
+
+  return limn_session_describe (self->session, limn_settings_get_width (self->settings),
+                                limn_settings_get_height (self->settings), FIT_METHOD_AUTO,
+                                &canvas) &&
+         !limn_settings_match (self->settings, limn_run_get_params (self->run), canvas.method);
+}
+
+static char *
+dup_changed (LimnWindow *self)
+{
+  double forecast = limn_session_forecast (self->session, self->settings);
+
+  if (forecast <= 0)
+    return g_strdup (_ ("Settings changed"));
+  /* Translators: how long the next picture will take, in seconds */
+  return g_strdup_printf (_ ("Settings changed · about %.1f s"), forecast);
+}
+
+static char *
+dup_status (LimnWindow *self)
+{
+  if (!self->run)
+    return g_strdup ("");
+  switch (limn_run_get_state (self->run))
+    {
+    case FIT_JOB_WAITING:
+      return g_strdup (_ ("Starting…"));
+    case FIT_JOB_RUNNING:
+      return dup_running (self->run);
+    case FIT_JOB_FAILED:
+      return g_strdup_printf (_ ("Failed at step %d of %d"), limn_run_get_step (self->run),
+                              limn_run_get_n_steps (self->run));
+    case FIT_JOB_CANCELLED:
+      return g_strdup_printf (_ ("Stopped at step %d of %d"), limn_run_get_step (self->run),
+                              limn_run_get_n_steps (self->run));
+    case FIT_JOB_DONE:
+    default:
+      break;
+    }
+  if (settings_differ (self))
+    return dup_changed (self);
+  return g_strdup_printf (_ ("Done in %.1f s"), limn_run_get_elapsed (self->run));
+}
+
+/* ---- refreshing ---- */
+
+static void
+refresh_title (LimnWindow *self)
+{
+  int class_id = limn_settings_get_class_id (self->settings);
+  const char *name = limn_session_get_class_name (self->session, class_id);
+  g_autofree char *size
+      = g_strdup_printf ("%d × %d", limn_settings_get_width (self->settings),
+                         limn_settings_get_height (self->settings));
+  gboolean ready = limn_session_get_info (self->session) != NULL;
+
+  adw_window_title_set_title (self->title, *name ? name : _ ("Limn"));
+  adw_window_title_set_subtitle (self->title, ready ? size : "");
+}
+
+static void
+refresh_generate (LimnWindow *self)
+{
+  GtkWidget *button = GTK_WIDGET (self->generate);
+  gboolean busy = limn_window_is_busy (self);
+  gboolean ready = limn_session_get_info (self->session) != NULL;
+  const char *label = busy ? _ ("_Stop") : _ ("_Generate");
+  const char *tooltip;
+
+  if (busy)
+    tooltip = _ ("Stop and keep what is painted (Esc)");
+  else if (ready)
+    tooltip = _ ("Paint a picture (Ctrl+Enter)");
+  else
+    tooltip = _ ("There is no model to paint with yet");
+  adw_button_content_set_label (self->generate_content, label);
+  adw_button_content_set_icon_name (self->generate_content,
+                                    busy ? "media-playback-stop-symbolic"
+                                         : "media-playback-start-symbolic");
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (button), busy ? "win.stop" : "win.generate");
+  gtk_widget_set_tooltip_text (button, tooltip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  busy ? _ ("Stop") : _ ("Generate"),
+                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, tooltip, -1);
+  if (busy)
+    gtk_widget_remove_css_class (button, "suggested-action");
+  else
+    gtk_widget_add_css_class (button, "suggested-action");
+}
+
+static void
+refresh_progress (LimnWindow *self)
+{
+  gboolean busy = limn_window_is_busy (self);
+  g_autofree char *status = dup_status (self);
+
+  gtk_label_set_text (self->status, status);
+  gtk_widget_set_opacity (GTK_WIDGET (self->progress), busy ? 1 : 0);
+  if (busy)
+    gtk_progress_bar_set_fraction (self->progress, (double) limn_run_get_step (self->run) /
+                                                       limn_run_get_n_steps (self->run));
+}
+
+static void
+refresh_zoom (LimnWindow *self)
+{
+  g_autofree char *percent
+      = g_strdup_printf (_ ("%.0f %%"), 100 * limn_canvas_get_zoom (self->canvas));
+
+  gtk_menu_button_set_label (self->zoom,
+                             limn_canvas_is_fitted (self->canvas) ? _ ("Fit") : percent);
+}
+
+static void
+refresh_page (LimnWindow *self)
+{
+  LimnSessionState state = limn_session_get_state (self->session);
+  const char *message = limn_session_get_message (self->session);
+  g_autofree char *escaped = g_markup_escape_text (message, -1);
+  g_autofree char *description = NULL;
+
+  if (limn_session_get_info (self->session))
+    {
+      gtk_stack_set_visible_child_name (self->pages, "viewer");
+      if (state == LIMN_SESSION_READY && *message)
+        limn_window_show_trouble (self, message, FALSE);
+      return;
+    }
+  if (state == LIMN_SESSION_LOADING)
+    {
+      gtk_stack_set_visible_child_name (self->pages, "loading");
+      return;
+    }
+  /* Translators: under the reason why a model could not be loaded */
+  description = g_strdup_printf (
+      "%s%s%s", escaped, *escaped ? "\n\n" : "",
+      _ ("A model is a folder with “model.json”, “transformer.safetensors”, "
+         "“autoencoder.safetensors” and “classes.txt”. Choose one, or drop it here."));
+  adw_status_page_set_description (self->no_model, description);
+  gtk_stack_set_visible_child_name (self->pages, "no-model");
+}
+
+void
+limn_window_refresh (LimnWindow *self)
+{
+  refresh_title (self);
+  refresh_generate (self);
+  refresh_progress (self);
+  refresh_zoom (self);
+  limn_window_refresh_actions (self);
+}
+
+/* ---- trouble ---- */
+
+void
+limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere)
+{
+  gtk_label_set_text (self->trouble_text, sentence);
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_elsewhere), elsewhere);
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry),
+                          !elsewhere && self->run &&
+                              limn_run_get_state (self->run) == FIT_JOB_FAILED);
+  gtk_info_bar_set_revealed (self->trouble, TRUE);
+}
+
+void
+limn_window_hide_trouble (LimnWindow *self)
+{
+  gtk_info_bar_set_revealed (self->trouble, FALSE);
+}
+
+/* ---- the run ---- */
+
+static void
+set_inhibited (LimnWindow *self, gboolean inhibited)
+{
+  GtkApplication *application = gtk_window_get_application (GTK_WINDOW (self));
+
+  if (!application)
+    return;
+  if (inhibited && !self->inhibit_cookie)
+    self->inhibit_cookie
+        = gtk_application_inhibit (application, GTK_WINDOW (self), GTK_APPLICATION_INHIBIT_SUSPEND,
+                                   _ ("A picture is being painted"));
+  else if (!inhibited && self->inhibit_cookie)
+    {
+      gtk_application_uninhibit (application, self->inhibit_cookie);
+      self->inhibit_cookie = 0;
+    }
+}
+
+static void
+notify_desktop (LimnWindow *self)
+{
+  GApplication *application = G_APPLICATION (gtk_window_get_application (GTK_WINDOW (self)));
+  const struct fit_generate_params *params = limn_run_get_params (self->run);
+  g_autoptr (GNotification) notification = NULL;
+
+  if (!application || gtk_window_is_active (GTK_WINDOW (self)) ||
+      limn_run_get_elapsed (self->run) < NOTIFY_AFTER_S)
+    return;
+  notification = g_notification_new (_ ("Your picture is ready"));
+  g_notification_set_body (notification,
+                           limn_session_get_class_name (self->session, params->class_id));
+  g_application_send_notification (application, "done", notification);
+}
+
+static void
+run_state_cb (LimnWindow *self)
+{
+  enum fit_job_state state = limn_run_get_state (self->run);
+
+  set_inhibited (self, limn_run_is_active (self->run));
+  if (state == FIT_JOB_FAILED)
+    limn_window_show_trouble (self, limn_run_get_error (self->run), FALSE);
+  if (state == FIT_JOB_DONE)
+    notify_desktop (self);
+  limn_window_refresh (self);
+}
+
+void
+limn_window_set_run (LimnWindow *self, LimnRun *run)
+{
+  if (self->run)
+    g_signal_handlers_disconnect_by_data (self->run, self);
+  g_set_object (&self->run, run);
+  limn_step_scrubber_set_run (self->scrubber, run);
+  limn_canvas_set_run (self->canvas, run);
+  gtk_revealer_set_reveal_child (self->scrubber_revealer, run != NULL);
+  if (run)
+    {
+      g_signal_connect_swapped (run, "notify::step", G_CALLBACK (refresh_progress), self);
+      g_signal_connect_swapped (run, "notify::remaining", G_CALLBACK (refresh_progress), self);
+      g_signal_connect_swapped (run, "notify::state", G_CALLBACK (run_state_cb), self);
+      g_signal_connect_swapped (run, "notify::texture", G_CALLBACK (limn_window_refresh_actions),
+                                self);
+      run_state_cb (self);
+    }
+  limn_window_refresh (self);
+}
+
+/* ---- the session ---- */
+
+static gboolean
+show_spinner_cb (gpointer data)
+{
+  LimnWindow *self = data;
+
+  self->loading_source = 0;
+  gtk_spinner_start (self->spinner);
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), TRUE);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+session_state_cb (LimnWindow *self)
+{
+  LimnSessionState state = limn_session_get_state (self->session);
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+
+  g_clear_handle_id (&self->loading_source, g_source_remove);
+  gtk_spinner_stop (self->spinner);
+  gtk_widget_set_visible (GTK_WIDGET (self->spinner), FALSE);
+  if (state == LIMN_SESSION_LOADING)
+    self->loading_source = g_timeout_add (SPINNER_MS, show_spinner_cb, self);
+  if (state == LIMN_SESSION_READY)
+    limn_settings_restore (self->settings, self->memory, info);
+  refresh_page (self);
+  limn_window_refresh (self);
+}
+
+/* ---- the window itself ---- */
+
+static void
+restore_window (LimnWindow *self)
+{
+  gtk_window_set_default_size (GTK_WINDOW (self),
+                               g_settings_get_int (self->memory, "window-width"),
+                               g_settings_get_int (self->memory, "window-height"));
+  if (g_settings_get_boolean (self->memory, "window-maximized"))
+    gtk_window_maximize (GTK_WINDOW (self));
+  adw_flap_set_reveal_flap (self->flap, g_settings_get_boolean (self->memory, "sidebar-visible"));
+}
+
+static gboolean
+limn_window_close_request (GtkWindow *window)
+{
+  LimnWindow *self = LIMN_WINDOW (window);
+  int width, height;
+
+  gtk_window_get_default_size (window, &width, &height);
+  g_settings_set_int (self->memory, "window-width", CLAMP (width, 360, 16384));
+  g_settings_set_int (self->memory, "window-height", CLAMP (height, 294, 16384));
+  g_settings_set_boolean (self->memory, "window-maximized", gtk_window_is_maximized (window));
+  if (!adw_flap_get_folded (self->flap))
+    g_settings_set_boolean (self->memory, "sidebar-visible",
+                            adw_flap_get_reveal_flap (self->flap));
+  if (limn_session_get_info (self->session))
+    limn_settings_store (self->settings, self->memory);
+  if (self->run)
+    limn_run_stop (self->run);
+  set_inhibited (self, FALSE);
+  return GTK_WINDOW_CLASS (limn_window_parent_class)->close_request (window);
+}
+
+static void
+limn_window_dispose (GObject *object)
+{
+  LimnWindow *self = LIMN_WINDOW (object);
+
+  g_clear_handle_id (&self->loading_source, g_source_remove);
+  if (self->run)
+    g_signal_handlers_disconnect_by_data (self->run, self);
+  g_clear_object (&self->run);
+  g_clear_object (&self->saved);
+  g_clear_object (&self->session);
+  g_clear_object (&self->settings);
+  g_clear_object (&self->memory);
+  G_OBJECT_CLASS (limn_window_parent_class)->dispose (object);
+}
+
+#define BIND(child) gtk_widget_class_bind_template_child (widget_class, LimnWindow, child)
+
+static void
+limn_window_class_init (LimnWindowClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = limn_window_dispose;
+  GTK_WINDOW_CLASS (klass)->close_request = limn_window_close_request;
+
+  g_type_ensure (LIMN_TYPE_CANVAS);
+  g_type_ensure (LIMN_TYPE_CLASS_PICKER);
+  g_type_ensure (LIMN_TYPE_QUALITY_PANEL);
+  g_type_ensure (LIMN_TYPE_SHAPE_PANEL);
+  g_type_ensure (LIMN_TYPE_STEP_SCRUBBER);
+  g_type_ensure (LIMN_TYPE_TOKEN_GAUGE);
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/limn/Limn/limn-window.ui");
+  BIND (title);
+  BIND (generate);
+  BIND (generate_content);
+  BIND (progress);
+  BIND (flap);
+  BIND (toasts);
+  BIND (pages);
+  BIND (spinner);
+  BIND (no_model);
+  BIND (trouble);
+  BIND (trouble_text);
+  BIND (trouble_retry);
+  BIND (trouble_elsewhere);
+  BIND (classes);
+  BIND (shape);
+  BIND (quality);
+  BIND (viewer);
+  BIND (canvas);
+  BIND (gauge);
+  BIND (status);
+  BIND (zoom);
+  BIND (scrubber_revealer);
+  BIND (scrubber);
+  gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_trouble);
+  limn_window_class_install_actions (widget_class);
+}
+
+static void
+limn_window_init (LimnWindow *self)
+{
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->settings = limn_settings_new ();
+  self->memory = g_settings_new ("io.github.limn.Limn");
+  limn_window_add_viewer_keys (self);
+  limn_window_add_drop_target (self);
+  restore_window (self);
+}
+
+LimnWindow *
+limn_window_new (GtkApplication *application, LimnSession *session)
+{
+  LimnWindow *self = g_object_new (LIMN_TYPE_WINDOW, "application", application, NULL);
+
+  self->session = g_object_ref (session);
+  limn_class_picker_set_session (self->classes, session, self->settings, self->memory);
+  limn_shape_panel_set_session (self->shape, session, self->settings);
+  limn_quality_panel_set_session (self->quality, session, self->settings);
+  limn_token_gauge_set_session (self->gauge, session, self->settings);
+  limn_canvas_set_session (self->canvas, session, self->settings);
+  g_signal_connect_object (session, "notify::state", G_CALLBACK (session_state_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->settings, "notify", G_CALLBACK (limn_window_refresh), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->canvas, "notify::zoom", G_CALLBACK (refresh_zoom), self,
+                           G_CONNECT_SWAPPED);
+  session_state_cb (self);
+  gtk_widget_grab_focus (GTK_WIDGET (self->generate));
+  return self;
+}

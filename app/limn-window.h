@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limn-window.h - the main window: side pane, viewer, status line and scrubber over one session. */
+#pragma once
+
+#include <adwaita.h>
+
+#include "limn-session.h"
+
+G_BEGIN_DECLS
+
+#define LIMN_TYPE_WINDOW (limn_window_get_type ())
+G_DECLARE_FINAL_TYPE (LimnWindow, limn_window, LIMN, WINDOW, AdwApplicationWindow)
+
+LimnWindow *limn_window_new (GtkApplication *application, LimnSession *session);
+
+/* Restores the settings of a picture, or loads the model when `file` is a folder. */
+void limn_window_open (LimnWindow *self, GFile *file);
+
+G_END_DECLS
