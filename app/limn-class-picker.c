@@ -112,7 +112,8 @@ resort (LimnClassPicker *self)
   self->following = FALSE;
   gtk_stack_set_visible_child_name (
       GTK_STACK (self->stack),
-      g_list_model_get_n_items (G_LIST_MODEL (self->selection)) ? "list" : "nothing");
+      *self->query && !g_list_model_get_n_items (G_LIST_MODEL (self->selection)) ? "nothing"
+                                                                                 : "list");
   follow_settings (self);
 }
 

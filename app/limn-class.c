@@ -28,14 +28,15 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
+/* How text can lie in a name, the better the higher. */
 enum
 {
-  MATCH_NONE,
-  MATCH_SUBSTRING,
-  MATCH_WORD,
-  MATCH_PREFIX,
-  MATCH_NAME,
-  MATCH_ID
+  LIES_NOWHERE,
+  LIES_INSIDE,
+  LIES_AT_WORD,
+  LIES_AT_START,
+  LIES_WHOLE,
+  N_LIES
 };
 
 char *
@@ -55,20 +56,20 @@ limn_class_fold (const char *text)
 }
 
 static int
-match_name (const char *name, const char *folded)
+lies_in (const char *name, const char *folded)
 {
   const char *found = strstr (name, folded);
-  int best = MATCH_NONE;
+  int best = LIES_NOWHERE;
 
   for (; found; found = strstr (found + 1, folded))
     {
-      int match = MATCH_SUBSTRING;
+      int lies = LIES_INSIDE;
 
       if (found == name)
-        match = strlen (name) == strlen (folded) ? MATCH_NAME : MATCH_PREFIX;
+        lies = strlen (name) == strlen (folded) ? LIES_WHOLE : LIES_AT_START;
       else if (!g_ascii_isalnum (found[-1]))
-        match = MATCH_WORD;
-      best = MAX (best, match);
+        lies = LIES_AT_WORD;
+      best = MAX (best, lies);
     }
   return best;
 }
@@ -76,12 +77,18 @@ match_name (const char *name, const char *folded)
 int
 limn_class_match (LimnClass *self, const char *folded)
 {
-  int best = MATCH_NONE;
+  /* A word of the name says more than the start of a synonym. */
+  static const int of_name[N_LIES] = { 0, 2, 5, 6, 8 };
+  static const int of_synonym[N_LIES] = { 0, 1, 3, 4, 7 };
+  int best;
 
+  if (!*folded)
+    return 1;
   if (strcmp (self->folded_id, folded) == 0)
-    return MATCH_ID;
-  for (char **name = self->folded_names; *name; name++)
-    best = MAX (best, match_name (*name, folded));
+    return 9;
+  best = of_name[lies_in (self->folded_names[0], folded)];
+  for (char **synonym = self->folded_names + 1; *synonym; synonym++)
+    best = MAX (best, of_synonym[lies_in (*synonym, folded)]);
   return best;
 }
 

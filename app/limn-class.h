@@ -25,8 +25,8 @@ void limn_class_set_recent (LimnClass *self, int recent);
 /* Text without case and accents, as searches compare it. */
 char *limn_class_fold (const char *text);
 
-/* How well the class answers folded text: exact id, exact name, start of a name or synonym, start
- * of a word, part of a word, or 0 for not at all. Higher is better. */
+/* How well the class answers folded text, 0 for not at all: the exact id, the whole name, the start
+ * of the name, the start of one of its words, the start of a synonym, any part. */
 int limn_class_match (LimnClass *self, const char *folded);
 
 G_END_DECLS

@@ -49,6 +49,7 @@ struct _LimnWindow
   LimnCanvas *canvas;
   LimnTokenGauge *gauge;
   GtkLabel *status;
+  GtkWidget *status_bar;
   GtkMenuButton *zoom;
   GtkRevealer *scrubber_revealer;
   LimnStepScrubber *scrubber;

@@ -200,10 +200,25 @@ limn_window_refresh (LimnWindow *self)
 
 /* ---- trouble ---- */
 
+/* The engine's sentences begin like those of a command line: "size 17x16 is not possible". */
+static char *
+dup_capitalized (const char *sentence)
+{
+  gsize letters = 0;
+
+  while (g_ascii_isalpha (sentence[letters]))
+    letters++;
+  if (letters == 0 || sentence[letters] != ' ')
+    return g_strdup (sentence);
+  return g_strdup_printf ("%c%s", g_ascii_toupper (*sentence), sentence + 1);
+}
+
 void
 limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere)
 {
-  gtk_label_set_text (self->trouble_text, sentence);
+  g_autofree char *shown = dup_capitalized (sentence);
+
+  gtk_label_set_text (self->trouble_text, shown);
   gtk_widget_set_visible (GTK_WIDGET (self->trouble_elsewhere), elsewhere);
   gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry),
                           !elsewhere && self->run &&
@@ -319,6 +334,17 @@ session_state_cb (LimnWindow *self)
 
 /* ---- the window itself ---- */
 
+/* A narrow window has no room for gauge and status side by side. */
+static void
+folded_cb (LimnWindow *self)
+{
+  gboolean folded = adw_flap_get_folded (self->flap);
+
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->status_bar),
+                                  folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
+  gtk_label_set_xalign (self->status, folded ? 0 : 1);
+}
+
 static void
 restore_window (LimnWindow *self)
 {
@@ -405,6 +431,7 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (canvas);
   BIND (gauge);
   BIND (status);
+  BIND (status_bar);
   BIND (zoom);
   BIND (scrubber_revealer);
   BIND (scrubber);
@@ -418,6 +445,8 @@ limn_window_init (LimnWindow *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   self->settings = limn_settings_new ();
   self->memory = g_settings_new ("io.github.limn.Limn");
+  g_signal_connect_object (self->flap, "notify::folded", G_CALLBACK (folded_cb), self,
+                           G_CONNECT_SWAPPED);
   limn_window_add_viewer_keys (self);
   limn_window_add_drop_target (self);
   restore_window (self);
