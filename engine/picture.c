@@ -61,8 +61,9 @@ static json_t *describe(const struct fit_job *job)
         p->steps * fit_solver_evaluations(p->solver), "guidance", p->guidance, "guidance_power",
         p->guidance_power, "method", fit_method_name(p->method), "noise",
         job->noise ? "file" : "philox-1", "precision", fit_precision_name(info->precision),
+        /* Not the number of threads: it changes no pixel, and so it changes no byte. */
         "backend", fit_engine_backend(job->model->engine), "device",
-        fit_engine_device(job->model->engine));
+        job->model->engine->device->model);
 }
 
 static char *dump(json_t *object)
