@@ -138,6 +138,15 @@ static bool sum_losses(struct fit_trainer *t, int n, double *sum)
     return ok;
 }
 
+/* The number of images varies from pack to pack: room for some more spares the next ones. */
+static bool reserve_store(struct fit_trainer *t, int images)
+{
+    const int spare = 16;
+    return (t->store.block && images <= t->store.images) ||
+           fit_train_store_reserve(&t->store, t->device, &t->state.network, t->config.tokens,
+                                   images + spare, t->compute.error);
+}
+
 bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, double weight,
                    double *loss_sum)
 {
@@ -148,8 +157,7 @@ bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, doubl
     /* The kernel gives the gradient of the mean over this pack's images; a pack is one of several
      * in a step, so it is brought to `weight` for every image. */
     float scale = (float)(weight * batch->n);
-    return fit_train_store_reserve(&t->store, t->device, &t->state.network, t->config.tokens,
-                                   batch->n, c->error) &&
+    return reserve_store(t, batch->n) &&
            fit_train_forward(c, &t->state.network, &t->store, t->velocity, &view) &&
            fit_run(c, flow_loss, t->loss, t->dvelocity, t->velocity, batch->target, view.pack,
                    features) &&
@@ -220,8 +228,7 @@ bool fit_trainer_validate(struct fit_trainer *t, double *loss, struct fit_error 
         if (!train_batch_build(&t->batch, c, &t->config, seed, (uint32_t)first))
             return false;
         view = train_batch_view(&t->batch);
-        if (!fit_train_store_reserve(&t->store, t->device, &t->state.ema_network,
-                                     t->config.tokens, view.pack->n_images, e) ||
+        if (!reserve_store(t, taken) ||
             !fit_train_forward(c, &t->state.ema_network, &t->store, t->velocity, &view) ||
             !fit_run(c, flow_loss, t->loss, NULL, t->velocity, t->batch.target, view.pack,
                      features) ||
