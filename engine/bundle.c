@@ -15,7 +15,8 @@
  *    "preview": {"matrix": [[r, g, b], … one row a channel], "bias": [r, g, b]},
  *    "defaults": {"width": 128, "height": 128, "steps": 20, "guidance": 2.5, "solver": "euler"}}
  *
- * Unknown fields are ignored, so that a later version 1 can say more.
+ * An autoencoder of type "none" has no file. Unknown fields are ignored, so that a later version 1
+ * can say more.
  */
 #include "bundle.h"
 
@@ -192,6 +193,11 @@ static void read_defaults(struct reading *r, const json_t *root, struct fit_bund
                          "%s/" JSON_NAME ": defaults.solver: \"%s\" is no solver", r->path, solver);
 }
 
+bool fit_bundle_has_autoencoder(const struct fit_bundle *bundle)
+{
+    return strcmp(bundle->autoencoder_type, "none") != 0;
+}
+
 static void read_autoencoder(struct reading *r, const json_t *root, struct fit_bundle *bundle)
 {
     const json_t *object = read_object(r, root, "autoencoder");
@@ -200,7 +206,8 @@ static void read_autoencoder(struct reading *r, const json_t *root, struct fit_b
     read_text(r, object, "type", bundle->autoencoder_type, sizeof bundle->autoencoder_type);
     read_int(r, object, "downsampling", 1, 64, &bundle->downsampling);
     read_number(r, object, "scaling_factor", 1e-3, 1e3, &bundle->scaling_factor);
-    read_file_name(r, object, "file", bundle->autoencoder, sizeof bundle->autoencoder);
+    if (fit_bundle_has_autoencoder(bundle))
+        read_file_name(r, object, "file", bundle->autoencoder, sizeof bundle->autoencoder);
 }
 
 static void read_head(struct reading *r, const json_t *root, struct fit_bundle *bundle)
@@ -283,16 +290,17 @@ static json_t *bundle_json(const struct fit_bundle *b)
     for (int c = 0; c < b->config.channels; c++)
         json_array_append_new(matrix, colour(b->preview_matrix[c]));
     return json_pack(
-        "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:i, s:f, s:s}, s:s,"
+        "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:i, s:f, s:s*}, s:s,"
         " s:{s:o, s:o}, s:{s:i, s:i, s:i, s:f, s:s}}",
         "format", "limn-bundle", "version", FIT_BUNDLE_VERSION, "name", b->name, "description",
         b->description, "licence", b->licence, "architecture", "fitv2", "config",
         config_json(&b->config), "transformer", b->transformer, "transformer_sha256",
         b->transformer_sha256, "autoencoder", "type", b->autoencoder_type, "downsampling",
-        b->downsampling, "scaling_factor", b->scaling_factor, "file", b->autoencoder, "classes",
-        b->classes, "preview", "matrix", matrix, "bias", colour(b->preview_bias), "defaults",
-        "width", b->default_width, "height", b->default_height, "steps", b->default_steps,
-        "guidance", b->default_guidance, "solver", fit_solver_name(b->default_solver));
+        b->downsampling, "scaling_factor", b->scaling_factor, "file",
+        fit_bundle_has_autoencoder(b) ? b->autoencoder : NULL, "classes", b->classes, "preview",
+        "matrix", matrix, "bias", colour(b->preview_bias), "defaults", "width", b->default_width,
+        "height", b->default_height, "steps", b->default_steps, "guidance", b->default_guidance,
+        "solver", fit_solver_name(b->default_solver));
 }
 
 bool fit_bundle_write(const struct fit_bundle *bundle, struct fit_error *error)

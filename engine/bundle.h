@@ -19,7 +19,7 @@ struct fit_bundle {
     char name[128], description[512], licence[64];
     struct fit_config config;
     char transformer[128], autoencoder[128], classes[128]; /* file names within the folder */
-    char autoencoder_type[32]; /* "limn-f8c8" */
+    char autoencoder_type[32]; /* of autoencoder.h, or "none": velocities and latents only */
     int downsampling;          /* pixels per latent pixel: 8 */
     double scaling_factor;     /* model-space latent = factor * autoencoder's latent */
     char transformer_sha256[65]; /* "" when the writer did not record it */
@@ -36,6 +36,8 @@ bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_err
 
 /* Writes model.json into the existing folder bundle->path, atomically. */
 bool fit_bundle_write(const struct fit_bundle *bundle, struct fit_error *error);
+
+bool fit_bundle_has_autoencoder(const struct fit_bundle *bundle);
 
 /* The full path of one of the bundle's files. */
 bool fit_bundle_file(const struct fit_bundle *bundle, const char *name, char *out,

@@ -5,11 +5,13 @@
 
 #include "engine_private.h"
 
-/* latent (host, model space) to rgb [height][width][3] (host, in [-1, 1], unclamped). */
+/* latent (host, model space) to rgb [height][width][3] (host, in [-1, 1], unclamped). Fails when
+ * the model has no autoencoder. */
 bool decode_rgb(struct fit_model *model, const float *latent, int width, int height, float *rgb,
                 struct fit_error *error);
 
-/* The same, rounded to RGBA8 as fk.h's rgb_to_rgba8. */
+/* The same, rounded to RGBA8 as fk.h's rgb_to_rgba8. Without an autoencoder, the colours of the
+ * cheap preview, one for each latent pixel. */
 bool decode_rgba8(struct fit_model *model, const float *latent, int width, int height,
                   uint8_t *rgba, struct fit_error *error);
 
@@ -17,7 +19,7 @@ bool decode_rgba8(struct fit_model *model, const float *latent, int width, int h
 bool encode_rgb(struct fit_model *model, const float *rgb, int width, int height, float *latent,
                 struct fit_error *error);
 
-/* What a decode allocates on the device. */
+/* What a decode allocates on the device, as things stand. */
 uint64_t decode_bytes(const struct fit_model *model, int width, int height);
 
 #endif

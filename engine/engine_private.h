@@ -74,7 +74,8 @@ struct fit_model {
     struct fit_labels labels;
 
     /* worker: its buffers serve one call at a time */
-    struct fit_autoencoder *autoencoder;
+    struct fit_autoencoder *autoencoder; /* NULL: the model came without one */
+    float latent_scale; /* latent in model space = scale * the autoencoder's */
 };
 
 /* Work that another thread waits for. */

@@ -135,21 +135,26 @@ static bool load_transformer(struct fit_model *model, struct fit_error *error)
 static bool load_autoencoder(struct fit_model *model, struct fit_error *error)
 {
     const struct fit_bundle *bundle = &model->files->bundle;
+    const struct fit_autoencoder_type *type = fit_autoencoder_type_find(bundle->autoencoder_type);
+    struct fit_safetensors file;
     char path[1280];
-    if (strcmp(bundle->autoencoder_type, "limn-f8c8"))
+    model->latent_scale = (float)bundle->scaling_factor;
+    if (!fit_bundle_has_autoencoder(bundle))
+        return true;
+    if (!type)
         return fit_fail(error, FIT_ERROR_MODEL,
-                        "%s: autoencoder.type: expected \"limn-f8c8\", found \"%s\"",
+                        "%s: autoencoder.type: \"%s\" is no autoencoder that this version knows",
                         bundle->path, bundle->autoencoder_type);
-    if (bundle->config.channels != FIT_AUTOENCODER_CHANNELS ||
-        bundle->downsampling != FIT_AUTOENCODER_STRIDE)
+    if (bundle->config.channels != type->channels || bundle->downsampling != type->stride)
         return fit_fail(error, FIT_ERROR_MODEL,
                         "%s: the autoencoder gives %d channels at 1/%d of the size, the network "
                         "expects %d at 1/%d",
-                        bundle->path, FIT_AUTOENCODER_CHANNELS, FIT_AUTOENCODER_STRIDE,
-                        bundle->config.channels, bundle->downsampling);
+                        bundle->path, type->channels, type->stride, bundle->config.channels,
+                        bundle->downsampling);
     return fit_bundle_file(bundle, bundle->autoencoder, path, sizeof path, error) &&
-           fit_autoencoder_open(&model->autoencoder, model->engine->device, model->engine->queue,
-                                path, error);
+           fit_safetensors_open(&file, path, error) &&
+           fit_autoencoder_open_type(&model->autoencoder, type, model->engine->device,
+                                     model->engine->queue, &file, error);
 }
 
 static bool load_labels(struct fit_model *model, struct fit_error *error)
