@@ -169,7 +169,11 @@ static bool check_fields(const struct import *import)
     const struct fit_config *config = &import->bundle.config;
     const char *embed = "x_embedder.proj.weight";
     const struct fit_tensor *tensor = find(import, embed);
-    if (tensor && !find(import, "global_adaLN_modulation.1.weight"))
+    if (!tensor)
+        return fit_fail(import->error, FIT_ERROR_MODEL,
+                        "%s: has no tensor %s, so it is no FiT network", import->checkpoint.path,
+                        embed);
+    if (!find(import, "global_adaLN_modulation.1.weight"))
         return fit_fail(import->error, FIT_ERROR_MODEL,
                         "%s: has no global_adaLN_modulation.1.weight, so it is a FiT network of "
                         "the first version, which this version cannot run",
@@ -183,7 +187,7 @@ static bool check_fields(const struct import *import)
             return contradicts(import, w->field, expected, w->tensor,
                                (long long)shown->dims[w->dim] - w->less);
     }
-    if (tensor && tensor->n_dims == 2 && tensor->dims[1] != (uint64_t)fit_config_features(config))
+    if (tensor->n_dims == 2 && tensor->dims[1] != (uint64_t)fit_config_features(config))
         return contradicts(import, "in_channels x patch_size x patch_size",
                            fit_config_features(config), embed, (long long)tensor->dims[1]);
     int depth = count_blocks(import);
