@@ -6,9 +6,8 @@
 #include <string.h>
 
 enum {
-    GROUPS = 32,
-    STRIP_VALUES = 6 << 20, /* of a strip: small beside a picture, large beside a product */
-    STRIP_ROWS = 16         /* at least, so that the rows computed twice stay few */
+    GROUPS = FIT_CONVNET_GROUPS,
+    STRIP_ROWS = 16 /* at least, so that the rows computed twice stay few */
 };
 
 /* The three that hold whole pictures, then those of strips. */
@@ -104,13 +103,17 @@ static bool norm_apply(struct walk *w, float *y, const float *x, const struct fi
 
 /* ---- convolutions in strips --------------------------------------------------------------- */
 
+static int rows_of_strip(const struct walk *w, int values_of_row, int height)
+{
+    return at_most(at_least(w->net->strip_values / values_of_row, STRIP_ROWS), height);
+}
+
 static int strip_rows(const struct walk *w, const struct passage *p)
 {
     int out_height = w->height * p->up / p->stride;
     if (!p->norm && p->up == 1)
         return out_height; /* nothing is prepared, so nothing is saved; also all of stride 2 */
-    int values = w->width * p->up * at_least(p->in, p->out);
-    return at_most(at_least(STRIP_VALUES / values, STRIP_ROWS), out_height);
+    return rows_of_strip(w, w->width * p->up * at_least(p->in, p->out), out_height);
 }
 
 /* Result rows a .. b-1. The strip is prepared with the rows its convolution reaches for; its own
@@ -173,8 +176,7 @@ static bool passage_run(struct walk *w, float *dst, const float *src, const stru
 static bool shortcut_run(struct walk *w, float *x, const struct fit_layer *l,
                          const struct fit_weight_pair *weights)
 {
-    int most = at_least(l->in, l->out);
-    int rows = at_most(at_least(STRIP_VALUES / (w->width * most), STRIP_ROWS), w->height);
+    int rows = rows_of_strip(w, w->width * at_least(l->in, l->out), w->height);
     size_t width = (size_t)w->width;
     want(&w->need[RESULT], (size_t)rows * width * (size_t)l->out);
     if (!w->c)

@@ -54,7 +54,7 @@ struct fit_weight_pair {
     float *weight, *bias; /* bias may be NULL */
 };
 
-enum { FIT_LAYER_PARTS = 5 };
+enum { FIT_LAYER_PARTS = 5, FIT_CONVNET_GROUPS = 32 };
 
 /* RESNET: norm1, conv1, norm2, conv2, shortcut. ATTENTION: norm, q k v as one matrix, out.
  * NORM_CONV: norm, conv. BLOCK: three convolutions. */
@@ -73,10 +73,11 @@ struct fit_convnet {
     struct fk_device *device;
     const struct fit_layer *layers;
     int n_layers, n_norms;
+    int strip_values; /* of a strip, about; no result depends on it but by rounding */
     struct fit_layer_weights *weights; /* [n_layers] */
     void **owned;                      /* device memory of weights that are not used in place */
     size_t n_owned;
-    double *sums;    /* [n_norms][32][2] */
+    double *sums;    /* [n_norms][FIT_CONVNET_GROUPS][2] */
     int32_t *offset; /* [2], the pack of an attention */
     struct fit_convnet_work work;
 };

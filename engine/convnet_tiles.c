@@ -222,7 +222,7 @@ bool fit_convnet_run(struct fit_convnet *net, struct fit_compute *c,
 {
     struct fk_device *d = c->device;
     struct size out = size_at(net, net->n_layers, height, width);
-    size_t sums = (size_t)net->n_norms * 32 * 2 * sizeof(double);
+    size_t sums = (size_t)net->n_norms * FIT_CONVNET_GROUPS * 2 * sizeof(double);
     float *result;
     if (sums && !fit_compute_check(c, d->zero(c->queue, net->sums, sums)))
         return false;

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 128, MOST_OWNED_PER_LAYER = 2 * FIT_LAYER_PARTS };
+enum {
+    NAME_BYTES = 128,
+    MOST_OWNED_PER_LAYER = 2 * FIT_LAYER_PARTS,
+    STRIP_VALUES = 6 << 20 /* small beside a picture, large beside the cost of a call */
+};
 
 enum part_kind { PART_NORM, PART_CONV, PART_LINEAR };
 
@@ -196,7 +200,7 @@ static bool read_layer(const struct loading *load, int i)
 static bool reserve(struct fit_convnet *net, struct fit_error *e)
 {
     struct fk_device *d = net->device;
-    size_t sums = (size_t)net->n_norms * 32 * 2 * sizeof *net->sums;
+    size_t sums = (size_t)net->n_norms * FIT_CONVNET_GROUPS * 2 * sizeof *net->sums;
     net->weights = calloc((size_t)net->n_layers, sizeof *net->weights);
     net->owned = calloc((size_t)net->n_layers * MOST_OWNED_PER_LAYER, sizeof *net->owned);
     net->sums = d->alloc(d, sums);
@@ -208,7 +212,8 @@ static bool reserve(struct fit_convnet *net, struct fit_error *e)
 bool fit_convnet_open(struct fit_convnet *net, const struct fit_layer *layers, int n_layers,
                       const struct fit_convnet_source *source, struct fit_error *e)
 {
-    *net = (struct fit_convnet){.device = source->device, .layers = layers, .n_layers = n_layers};
+    *net = (struct fit_convnet){.device = source->device, .layers = layers, .n_layers = n_layers,
+                                .strip_values = STRIP_VALUES};
     net->n_norms = fit_convnet_norms_before(net, n_layers);
     const struct loading load = {net, source, e};
     bool ok = reserve(net, e);
