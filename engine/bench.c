@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fk_dtype.h"
+
+enum { MOST_RUNS = 10000, LEAST_RUNS = 5, WARM_RUNS = 2, SHARE_RUNS = 5 };
+
+static const char *const part_names[FIT_N_BENCH_PARTS] = {
+    "peaks", "gemm", "attention", "block", "evaluation", "sampling", "train"};
+
+const char *fit_bench_part_name(enum fit_bench_part part)
+{
+    return (unsigned)part < FIT_N_BENCH_PARTS ? part_names[part] : NULL;
+}
+
+static const struct shape {
+    const char *name;
+    int hidden, depth, heads, n_classes, channels;
+} shapes[] = {
+    {"demo", 256, 8, 4, 16, 8},   {"t", 256, 12, 4, 1000, 4},   {"s", 384, 12, 6, 1000, 4},
+    {"m", 384, 16, 6, 1000, 4},   {"b", 768, 15, 12, 1000, 4},  {"xl", 1152, 36, 16, 1000, 4},
+};
+enum { N_SHAPES = sizeof shapes / sizeof *shapes };
+
+const char *fit_bench_shape_name(int i)
+{
+    return i >= 0 && i < N_SHAPES ? shapes[i].name : NULL;
+}
+
+static bool config_find(struct fit_config *config, const char *name, struct fit_error *e)
+{
+    for (int i = 0; i < N_SHAPES; i++) {
+        const struct shape *s = &shapes[i];
+        if (strcmp(s->name, name) != 0)
+            continue;
+        fit_config_defaults(config);
+        config->hidden = s->hidden;
+        config->depth = s->depth;
+        config->heads = s->heads;
+        config->n_classes = s->n_classes;
+        config->channels = s->channels;
+        config->mlp_hidden = 2 * (4 * s->hidden) / 3;
+        config->lora_rank = s->hidden / 4;
+        return true;
+    }
+    return fit_fail(e, FIT_ERROR_ARGUMENT, "the model shape \"%.40s\" is unknown", name);
+}
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+uint64_t bench_hash(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+    return hash;
+}
+
+double bench_value(uint64_t name_hash, uint64_t i)
+{
+    uint64_t z = name_hash + (i + 1) * 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    z ^= z >> 31;
+    return ((double)(z >> 40) / 8388608 - 1) * sqrt(3);
+}
+
+void *bench_values(struct bench *b, const char *name, size_t n, double deviation,
+                   enum fk_dtype type)
+{
+    size_t bytes = n * fk_dtype_size(type);
+    void *host = malloc(bytes), *place = b->device->alloc(b->device, bytes);
+    uint64_t hash = bench_hash(name);
+    for (size_t i = 0; host && i < n; i++) {
+        float value = (float)(bench_value(hash, i) * deviation);
+        if (type == FK_F32)
+            ((float *)host)[i] = value;
+        else
+            ((uint16_t *)host)[i] = fk_f32_to_bf16(value);
+    }
+    bool ok = host && place && b->device->upload(b->queue, place, host, bytes) &&
+              b->device->queue_sync(b->queue);
+    free(host);
+    if (ok)
+        return place;
+    b->device->free(b->device, place);
+    fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for %zu values of %s", n, name);
+    return NULL;
+}
+
+/* ---- time --------------------------------------------------------------------------------- */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int compare_seconds(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool once(struct bench *b, bench_fn *run, void *user)
+{
+    return run(user, b) && fit_compute_check(&b->compute, b->device->queue_sync(b->queue));
+}
+
+bool bench_time(struct bench *b, struct fit_bench_row *row, bench_fn *run, void *user,
+                enum fk_dtype type)
+{
+    double *seconds = malloc(MOST_RUNS * sizeof *seconds);
+    if (!seconds)
+        return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for the times of a row");
+    bool ok = true;
+    for (int i = 0; i < WARM_RUNS && ok; i++)
+        ok = once(b, run, user);
+    int n = 0;
+    double begun = now();
+    while (ok && n < MOST_RUNS && (n < LEAST_RUNS || now() - begun < b->params->seconds)) {
+        double from = now();
+        ok = once(b, run, user);
+        seconds[n++] = now() - from;
+    }
+    qsort(seconds, (size_t)n, sizeof *seconds, compare_seconds);
+    if (ok) {
+        row->runs = n;
+        row->median_s = seconds[n / 2];
+        row->p5_s = seconds[n / 20];
+        row->p95_s = seconds[n - 1 - n / 20];
+        row->floor_s = b->peak[type] > 0 ? row->flops / b->peak[type] : 0;
+        row->precision = type == FK_BF16 ? FIT_PRECISION_BF16 : FIT_PRECISION_F32;
+    }
+    free(seconds);
+    return ok;
+}
+
+bool bench_shares(struct bench *b, struct fit_bench_row *row, bench_fn *run, void *user)
+{
+    if (!b->device->caps.host_memory)
+        return true;
+    struct fit_compute_times times = {0};
+    b->compute.times = &times;
+    bool ok = true;
+    double begun = now();
+    for (int i = 0; i < SHARE_RUNS && ok; i++)
+        ok = once(b, run, user);
+    double all = now() - begun;
+    b->compute.times = NULL;
+    row->gemm = (times.seconds[FK_OP_linear] + times.seconds[FK_OP_linear_bwd]) / all;
+    row->attention = (times.seconds[FK_OP_attention] + times.seconds[FK_OP_attention_bwd]) / all;
+    row->rest = 1 - row->gemm - row->attention;
+    return ok;
+}
+
+bool bench_emit(struct bench *b, const struct fit_bench_row *row)
+{
+    return b->params->row(b->params->user, row) ||
+           fit_fail(b->error, FIT_ERROR_CANCELLED, "stopped on request");
+}
+
+/* ---- the whole ---------------------------------------------------------------------------- */
+
+static bool open_bench(struct bench *b)
+{
+    char message[256] = "";
+    struct fit_bench_params *p = b->params;
+    struct fk_open_params open = {p->backend, p->n_threads};
+    if (!config_find(&b->config, p->shape, b->error))
+        return false;
+    b->device = fk_device_open(&open, message, sizeof message);
+    if (!b->device)
+        return fit_fail(b->error, FIT_ERROR_DEVICE, "%s", message);
+    b->queue = b->device->queue_new(b->device);
+    if (!b->queue)
+        return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a queue");
+    fit_compute_init(&b->compute, b->device, b->queue, b->error);
+    bool bf16 = p->precision == FIT_PRECISION_BF16 ||
+                (p->precision == FIT_PRECISION_AUTO && b->device->caps.native_bf16);
+    b->type = bf16 ? FK_BF16 : FK_F32;
+    snprintf(p->device, sizeof p->device, "%s, %d threads, %s", b->device->model,
+             b->device->caps.n_threads, b->device->caps.isa);
+    return true;
+}
+
+static bool run_tokens(struct bench *b, struct bench_network *network, unsigned parts, int tokens)
+{
+    return (!(parts & 1u << FIT_BENCH_GEMM) || bench_gemm(b, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_ATTENTION) || bench_attention(b, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_BLOCK) || bench_block(b, network, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_EVALUATION) || bench_evaluation(b, network, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_SAMPLING) || bench_sampling(b, network, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_TRAIN) || bench_train(b, tokens));
+}
+
+bool fit_bench_run(struct fit_bench_params *params, unsigned parts, struct fit_error *error)
+{
+    struct bench b = {.params = params, .error = error};
+    struct bench_network *network = NULL;
+    const unsigned with_network =
+        1u << FIT_BENCH_BLOCK | 1u << FIT_BENCH_EVALUATION | 1u << FIT_BENCH_SAMPLING;
+    bool ok = open_bench(&b) && bench_peaks(&b, parts & 1u << FIT_BENCH_PEAKS) &&
+              (!(parts & with_network) || bench_network_new(&network, &b));
+    for (int i = 0; ok && i < params->n_tokens; i++)
+        ok = run_tokens(&b, network, parts, params->tokens[i]);
+    bench_network_free(network, &b);
+    if (b.queue)
+        b.device->queue_free(b.queue);
+    fk_device_close(&b.device);
+    return ok;
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The network as a whole, with made-up weights: a block, an evaluation, a run of the sampler. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "guidance.h"
+#include "layers.h"
+#include "rope.h"
+#include "sampler.h"
+
+enum { STEPS = 20, CLASS = 3, CHECK_TOKENS = 4 };
+
+#define SCALE 1.5
+#define TIME 0.5f
+
+struct bench_network {
+    struct fit_network network;
+    size_t n;
+    struct fk_ptr *tensor; /* [n] */
+};
+
+/* ---- weights ------------------------------------------------------------------------------ */
+
+static double deviation_of(const struct fit_tensor_spec *spec)
+{
+    if (spec->n_dims == 1)
+        return 0.02;
+    if (strstr(spec->name, "embedding_table"))
+        return 1;
+    return (strstr(spec->name, "adaLN_modulation") ? 0.3 : 1) / sqrt((double)spec->dims[1]);
+}
+
+static struct fk_ptr tensor_of(void *user, size_t i)
+{
+    return ((struct bench_network *)user)->tensor[i];
+}
+
+bool bench_network_new(struct bench_network **out, struct bench *b)
+{
+    struct bench_network *w = *out = calloc(1, sizeof *w);
+    if (!w || !(w->tensor = calloc(fit_weights_count(&b->config), sizeof *w->tensor)))
+        return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a network");
+    w->n = fit_weights_count(&b->config);
+    for (size_t i = 0; i < w->n; i++) {
+        struct fit_tensor_spec spec;
+        fit_weights_spec(&b->config, i, &spec);
+        enum fk_dtype type = spec.keep_f32 ? FK_F32 : b->type;
+        w->tensor[i].type = type;
+        w->tensor[i].p = bench_values(b, spec.name, spec.n_values, deviation_of(&spec), type);
+        if (!w->tensor[i].p)
+            return false;
+    }
+    return fit_network_bind(&w->network, &b->config, tensor_of, w, b->error);
+}
+
+void bench_network_free(struct bench_network *w, struct bench *b)
+{
+    if (!w)
+        return;
+    fit_network_finish(&w->network);
+    for (size_t i = 0; i < w->n; i++)
+        b->device->free(b->device, w->tensor[i].p);
+    free(w->tensor);
+    free(w);
+}
+
+/* ---- an evaluation ------------------------------------------------------------------------ */
+
+/* What evaluations of one size need. */
+struct scene {
+    struct fit_compute *c;
+    const struct fit_network *network;
+    struct fit_activations activations;
+    struct fit_modulation modulation;
+    struct fit_guided guided;
+    struct fk_pack pack;
+    struct fit_scratch scratch;
+    int32_t *offset;
+    float *cosine, *sine, *x, *v, *guided_x, *guided_v;
+    size_t values;
+    int tokens;
+};
+
+/* The most nearly square grid of so many tokens. */
+static int rows_of(int tokens)
+{
+    int rows = (int)sqrt(tokens);
+    while (tokens % rows)
+        rows--;
+    return rows;
+}
+
+static bool scene_reserve(struct scene *s, struct bench *b)
+{
+    const struct fit_config *k = &b->config;
+    size_t bytes = s->values * sizeof(float);
+    size_t table = (size_t)s->tokens * (size_t)fit_config_head_width(k) * sizeof(float);
+    struct fit_scratch_item items[] = {
+        {"offsets", &s->offset, 3 * sizeof *s->offset}, {"cosine", &s->cosine, table},
+        {"sine", &s->sine, table},                      {"state", &s->x, bytes},
+        {"velocity", &s->v, bytes},                     {"guided state", &s->guided_x, 2 * bytes},
+        {"guided velocity", &s->guided_v, 2 * bytes},
+    };
+    return fit_scratch_reserve(&s->scratch, s->c->device, items, sizeof items / sizeof *items,
+                               b->error);
+}
+
+static bool scene_place(struct scene *s, struct bench *b)
+{
+    const int32_t offset[3] = {0, s->tokens, 2 * s->tokens};
+    struct fk_device *d = s->c->device;
+    size_t n = (size_t)s->tokens * (size_t)fit_config_head_width(&b->config) / 2;
+    int rows = rows_of(s->tokens);
+    float *host = malloc((2 * n + s->values) * sizeof *host);
+    bool ok = host && fit_rope_table(host, host + n, &b->config, FIT_METHOD_NONE, rows,
+                                     s->tokens / rows);
+    uint64_t hash = bench_hash("state");
+    for (size_t i = 0; ok && i < s->values; i++)
+        host[2 * n + i] = (float)bench_value(hash, i);
+    for (size_t i = 0; ok && i < 2; i++)
+        ok = d->upload(s->c->queue, s->cosine + i * n, host, n * sizeof *host) &&
+             d->upload(s->c->queue, s->sine + i * n, host + n, n * sizeof *host);
+    ok = ok && d->upload(s->c->queue, s->offset, offset, sizeof offset) &&
+         d->upload(s->c->queue, s->x, host + 2 * n, s->values * sizeof *host) &&
+         d->queue_sync(s->c->queue);
+    free(host);
+    return ok || fit_fail(b->error, FIT_ERROR_DEVICE, "no benchmark of %d tokens", s->tokens);
+}
+
+static void scene_finish(struct scene *s)
+{
+    fit_modulation_finish(&s->modulation);
+    fit_activations_finish(&s->activations);
+    fit_scratch_finish(&s->scratch);
+}
+
+static bool scene_init(struct scene *s, struct bench *b, struct fit_compute *c,
+                       const struct fit_network *network, int tokens)
+{
+    *s = (struct scene){.c = c, .network = network, .tokens = tokens};
+    s->values = (size_t)tokens * (size_t)fit_config_features(&b->config);
+    if (!scene_reserve(s, b) || !scene_place(s, b) ||
+        !fit_activations_reserve(&s->activations, c->device, network, 2 * tokens, b->error))
+        return false;
+    s->pack = (struct fk_pack){2, 2 * tokens, tokens, s->offset};
+    s->guided = (struct fit_guided){
+        .network = network,
+        .activations = &s->activations,
+        .modulation = &s->modulation,
+        .pack = &s->pack,
+        .cosine = s->cosine,
+        .sine = s->sine,
+        .scale = SCALE,
+        .x = s->guided_x,
+        .v = s->guided_v,
+    };
+    return true;
+}
+
+static size_t scene_bytes(const struct scene *s)
+{
+    return s->scratch.bytes + s->activations.scratch.bytes + s->modulation.scratch.bytes;
+}
+
+static bool condition(struct scene *s, const float *times, int n)
+{
+    const int32_t y = CLASS;
+    return fit_guided_conditioning(s->c, s->network, &s->modulation, times, n, &y, 1, SCALE);
+}
+
+static bool condition_run(void *user, struct bench *b)
+{
+    float times[STEPS];
+    (void)b;
+    fit_sampler_times(FIT_SOLVER_EULER, STEPS, times);
+    return condition(user, times, STEPS);
+}
+
+static bool evaluate_run(void *user, struct bench *b)
+{
+    struct scene *s = user;
+    (void)b;
+    return fit_guided_velocity(&s->guided, s->c, s->v, s->x, TIME, 0);
+}
+
+static bool velocity(struct scene *s, struct bench *b, float *out)
+{
+    const float time = TIME;
+    struct fk_device *d = s->c->device;
+    return condition(s, &time, 1) && evaluate_run(s, b) &&
+           fit_compute_check(s->c, d->download(s->c->queue, out, s->v,
+                                               s->values * sizeof *out)) &&
+           fit_compute_check(s->c, d->queue_sync(s->c->queue));
+}
+
+static double distance(const float *a, const float *b, size_t n)
+{
+    double apart = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)a[i] - b[i];
+        apart += d * d;
+        size += (double)b[i] * b[i];
+    }
+    return sqrt(apart / size);
+}
+
+/* The velocity of a few tokens beside that of the plain reference, which reads the same weights
+ * where they are host memory; elsewhere nothing is compared. */
+static bool evaluation_error(struct bench *b, const struct fit_network *network, double *error)
+{
+    char message[256];
+    const struct fk_open_params open = {"reference", b->params->n_threads};
+    struct fk_device *plain = b->device->caps.host_memory
+                                  ? fk_device_open(&open, message, sizeof message)
+                                  : NULL;
+    *error = -1;
+    if (!plain)
+        return true;
+    struct fit_compute c;
+    struct scene fast = {0}, slow = {0};
+    fit_compute_init(&c, plain, plain->queue_new(plain), b->error);
+    size_t n = CHECK_TOKENS * (size_t)fit_config_features(&b->config);
+    float *velocities = malloc(2 * n * sizeof *velocities);
+    bool ok = velocities && c.queue &&
+              scene_init(&fast, b, &b->compute, network, CHECK_TOKENS) &&
+              scene_init(&slow, b, &c, network, CHECK_TOKENS) && velocity(&fast, b, velocities) &&
+              velocity(&slow, b, velocities + n);
+    if (ok)
+        *error = distance(velocities, velocities + n, n);
+    free(velocities);
+    scene_finish(&fast);
+    scene_finish(&slow);
+    plain->queue_free(c.queue);
+    fk_device_close(&plain);
+    return ok;
+}
+
+/* Operations of both images. */
+static double evaluation_flops(const struct bench *b, int tokens)
+{
+    return 2 * 2.0 * (double)fit_config_macs(&b->config, tokens, true);
+}
+
+static bool measure_conditioning(struct bench *b, struct scene *s)
+{
+    struct fit_bench_row row = {.part = FIT_BENCH_EVALUATION, .error = -1};
+    snprintf(row.name, sizeof row.name, "conditioning of %d evaluations", STEPS);
+    return bench_time(b, &row, condition_run, s, b->type) && bench_emit(b, &row);
+}
+
+static bool measure_evaluation(struct bench *b, struct scene *s, float *velocity_out)
+{
+    struct fit_bench_row row = {.part = FIT_BENCH_EVALUATION, .tokens = s->tokens};
+    snprintf(row.name, sizeof row.name, "evaluation of %d tokens, guided", s->tokens);
+    row.flops = evaluation_flops(b, s->tokens);
+    row.values = velocity_out;
+    row.n_features = fit_config_features(&b->config);
+    /* errors of the layers add up */
+    row.tolerance = b->type == FK_F32 ? 10 * FK_TOLERANCE_F32 : 2 * FK_TOLERANCE_BF16;
+    row.bytes = scene_bytes(s);
+    return velocity(s, b, velocity_out) && bench_time(b, &row, evaluate_run, s, b->type) &&
+           bench_shares(b, &row, evaluate_run, s) &&
+           evaluation_error(b, s->network, &row.error) && bench_emit(b, &row);
+}
+
+bool bench_evaluation(struct bench *b, struct bench_network *w, int tokens)
+{
+    struct scene s;
+    size_t n = (size_t)tokens * (size_t)fit_config_features(&b->config);
+    float *out = malloc(n * sizeof *out);
+    bool ok = scene_init(&s, b, &b->compute, &w->network, tokens) &&
+              (out || fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a velocity")) &&
+              measure_conditioning(b, &s) && measure_evaluation(b, &s, out);
+    free(out);
+    scene_finish(&s);
+    return ok;
+}
+
+/* ---- a block ------------------------------------------------------------------------------ */
+
+static bool block_run(void *user, struct bench *b)
+{
+    struct scene *s = user;
+    struct fit_network one = *s->network; /* its first block alone */
+    one.config.depth = 1;
+    (void)b;
+    return fit_forward(s->c, &one, &s->activations, s->guided_v, s->guided_x, &s->pack, s->cosine,
+                       s->sine, &s->modulation, 0);
+}
+
+bool bench_block(struct bench *b, struct bench_network *w, int tokens)
+{
+    const float time = TIME;
+    struct scene s;
+    struct fit_bench_row row = {.part = FIT_BENCH_BLOCK, .tokens = tokens, .error = -1};
+    struct fit_config one = b->config;
+    one.depth = 1;
+    snprintf(row.name, sizeof row.name, "first block, embedding, last layer, %d tokens", tokens);
+    row.flops = 2 * 2.0 * (double)fit_config_macs(&one, tokens, true);
+    bool ok = scene_init(&s, b, &b->compute, &w->network, tokens) && condition(&s, &time, 1) &&
+              fit_compute_check(s.c, s.c->device->zero(s.c->queue, s.guided_x,
+                                                       2 * s.values * sizeof(float))) &&
+              bench_time(b, &row, block_run, &s, b->type) &&
+              bench_shares(b, &row, block_run, &s) && bench_emit(b, &row);
+    scene_finish(&s);
+    return ok;
+}
+
+/* ---- a run -------------------------------------------------------------------------------- */
+
+static bool sample_run(void *user, struct bench *b)
+{
+    struct scene *s = user;
+    struct fit_sampler sampler;
+    if (!condition_run(s, b) ||
+        !fit_sampler_begin(&sampler, s->c, FIT_SOLVER_EULER, STEPS, s->x, s->values))
+        return false;
+    bool ok = true;
+    while (ok && !fit_sampler_is_finished(&sampler))
+        ok = fit_sampler_next(&sampler, s->c, fit_guided_velocity, &s->guided);
+    fit_sampler_finish(&sampler);
+    return ok;
+}
+
+bool bench_sampling(struct bench *b, struct bench_network *w, int tokens)
+{
+    struct scene s;
+    struct fit_bench_row row = {.part = FIT_BENCH_SAMPLING, .tokens = tokens, .error = -1};
+    snprintf(row.name, sizeof row.name, "%d Euler steps of %d tokens, guided", STEPS, tokens);
+    row.flops = STEPS * evaluation_flops(b, tokens);
+    bool ok = scene_init(&s, b, &b->compute, &w->network, tokens) &&
+              bench_time(b, &row, sample_run, &s, b->type);
+    row.bytes = scene_bytes(&s) + fit_sampler_bytes(FIT_SOLVER_EULER, s.values);
+    ok = ok && bench_emit(b, &row);
+    scene_finish(&s);
+    return ok;
+}
