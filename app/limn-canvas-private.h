@@ -32,6 +32,7 @@ struct _LimnCanvas
   double pan_x, pan_y;
   double pointer_x, pointer_y;
   gboolean pointer_inside;
+  gboolean following; /* the axes follow the settings at this moment */
 
   LimnHandle hovered, dragged;
   int start_width, start_height;

@@ -138,21 +138,35 @@ refit (LimnCanvas *self, gboolean gently)
 static void
 describe_axis (LimnCanvas *self, int axis, int pixels)
 {
-  int patches = pixels / limn_settings_get_token_pixels (self->settings);
+  int unit = limn_settings_get_token_pixels (self->settings), patches = pixels / unit;
   g_autofree char *length = g_strdup_printf (ngettext ("%d pixel", "%d pixels", pixels), pixels);
   g_autofree char *count
       = g_strdup_printf (ngettext ("%d patch", "%d patches", patches), patches);
   /* Translators: a length, such as "320 pixels, 20 patches" */
   g_autofree char *text = g_strdup_printf (_ ("%s, %s"), length, count);
 
-  gtk_accessible_update_property (
-      GTK_ACCESSIBLE (self->axes[axis]),
-      GTK_ACCESSIBLE_PROPERTY_VALUE_MIN,
-      (double) limn_settings_get_token_pixels (self->settings),
-      GTK_ACCESSIBLE_PROPERTY_VALUE_MAX,
-      (double) limn_settings_get_largest_side (self->settings),
-      GTK_ACCESSIBLE_PROPERTY_VALUE_NOW, (double) pixels,
-      GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+  self->following = TRUE;
+  gtk_range_set_range (GTK_RANGE (self->axes[axis]), unit,
+                       limn_settings_get_largest_side (self->settings));
+  gtk_range_set_increments (GTK_RANGE (self->axes[axis]), unit, COARSE * unit);
+  gtk_range_set_value (GTK_RANGE (self->axes[axis]), pixels);
+  self->following = FALSE;
+  gtk_accessible_update_property (GTK_ACCESSIBLE (self->axes[axis]),
+                                  GTK_ACCESSIBLE_PROPERTY_VALUE_TEXT, text, -1);
+}
+
+/* Assistive technology moved a slider. */
+static void
+axis_changed_cb (GtkRange *range, LimnCanvas *self)
+{
+  double pixels = gtk_range_get_value (range);
+
+  if (self->following || !self->settings)
+    return;
+  if (GTK_WIDGET (range) == self->axes[0])
+    limn_settings_set_width (self->settings, pixels);
+  else
+    limn_settings_set_height (self->settings, pixels);
 }
 
 static void
@@ -588,6 +602,8 @@ add_controllers (LimnCanvas *self)
   g_signal_connect_swapped (motion, "motion", G_CALLBACK (motion_cb), self);
   g_signal_connect_swapped (motion, "leave", G_CALLBACK (leave_cb), self);
   g_signal_connect (scroll, "scroll", G_CALLBACK (scroll_cb), self);
+  /* Before the slider that has the focus: its axis is one of two here. */
+  gtk_event_controller_set_propagation_phase (keys, GTK_PHASE_CAPTURE);
   g_signal_connect (keys, "key-pressed", G_CALLBACK (key_cb), self);
   g_signal_connect (drag, "drag-begin", G_CALLBACK (drag_begin_cb), self);
   g_signal_connect (drag, "drag-update", G_CALLBACK (drag_update_cb), self);
@@ -601,17 +617,20 @@ add_controllers (LimnCanvas *self)
   gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (pinch));
 }
 
+/* A slider that is not drawn: keys and assistive technology change the shape through it. */
 static GtkWidget *
-add_part (LimnCanvas *self, GtkAccessibleRole role, const char *css_name, const char *label)
+add_axis (LimnCanvas *self, const char *label)
 {
-  GtkWidget *part = g_object_new (ADW_TYPE_BIN, "accessible-role", role, "css-name", css_name,
-                                  "can-target", FALSE, NULL);
+  GtkWidget *axis = gtk_scale_new_with_range (GTK_ORIENTATION_HORIZONTAL, 1, 2, 1);
 
-  if (label)
-    gtk_accessible_update_property (GTK_ACCESSIBLE (part), GTK_ACCESSIBLE_PROPERTY_LABEL, label,
-                                    -1);
-  gtk_widget_set_parent (part, GTK_WIDGET (self));
-  return part;
+  gtk_widget_add_css_class (axis, "axis");
+  gtk_widget_set_can_target (axis, FALSE);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (axis), GTK_ACCESSIBLE_PROPERTY_LABEL, label, -1);
+  gtk_widget_set_parent (axis, GTK_WIDGET (self));
+  g_signal_connect (axis, "value-changed", G_CALLBACK (axis_changed_cb), self);
+  g_signal_connect_object (axis, "notify::has-focus", G_CALLBACK (gtk_widget_queue_draw), self,
+                           G_CONNECT_SWAPPED);
+  return axis;
 }
 
 static void
@@ -619,15 +638,12 @@ limn_canvas_init (LimnCanvas *self)
 {
   self->dragged = self->hovered = LIMN_HANDLE_NONE;
   self->fit_scale = 1;
-  self->picture = add_part (self, GTK_ACCESSIBLE_ROLE_IMG, "picture", NULL);
-  self->axes[0] = add_part (self, GTK_ACCESSIBLE_ROLE_SLIDER, "axis", _ ("Width"));
-  self->axes[1] = add_part (self, GTK_ACCESSIBLE_ROLE_SLIDER, "axis", _ ("Height"));
-  for (int axis = 0; axis < 2; axis++)
-    {
-      gtk_widget_set_focusable (self->axes[axis], TRUE);
-      g_signal_connect_object (self->axes[axis], "notify::has-focus",
-                               G_CALLBACK (gtk_widget_queue_draw), self, G_CONNECT_SWAPPED);
-    }
+  self->picture
+      = g_object_new (ADW_TYPE_BIN, "accessible-role", GTK_ACCESSIBLE_ROLE_IMG, "can-target",
+                      FALSE, NULL);
+  gtk_widget_set_parent (self->picture, GTK_WIDGET (self));
+  self->axes[0] = add_axis (self, _ ("Width"));
+  self->axes[1] = add_axis (self, _ ("Height"));
   gtk_widget_set_overflow (GTK_WIDGET (self), GTK_OVERFLOW_HIDDEN);
   self->refit = adw_timed_animation_new (GTK_WIDGET (self), 1, 1, REFIT_MS,
                                          adw_callback_animation_target_new (refit_cb, self, NULL));

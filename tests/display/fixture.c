@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include <stdlib.h>
+
+static GtkApplication *application;
+
+void fixture_init(int *argc, char ***argv)
+{
+    const char *model = g_getenv("LIMN_MODEL");
+    if (!model || !g_file_test(model, G_FILE_TEST_IS_DIR)) {
+        g_printerr("LIMN_MODEL names no folder\n");
+        exit(77);
+    }
+    g_setenv("GSETTINGS_BACKEND", "memory", TRUE);
+    gtk_test_init(argc, argv);
+    application = GTK_APPLICATION(limn_application_new());
+    g_assert_true(g_application_register(G_APPLICATION(application), NULL, NULL));
+    /* Sizes that a test asks for shall be there at once. */
+    g_object_set(gtk_settings_get_default(), "gtk-enable-animations", FALSE, NULL);
+}
+
+GtkApplication *fixture_application(void)
+{
+    return application;
+}
+
+static gboolean wake_up(gpointer data)
+{
+    gboolean *woken = data;
+    *woken = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+void fixture_turn(void)
+{
+    gboolean woken = FALSE;
+    g_timeout_add(5, wake_up, &woken);
+    while (!woken)
+        g_main_context_iteration(NULL, TRUE);
+}
+
+void fixture_settle(struct fixture *fixture)
+{
+    (void)fixture;
+    for (int i = 0; i < 20; i++)
+        fixture_turn();
+}
+
+void fixture_open(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    fixture->session = limn_session_new();
+    fixture->window = limn_window_new(application, fixture->session);
+    gtk_window_present(GTK_WINDOW(fixture->window));
+    limn_session_load(fixture->session, g_getenv("LIMN_MODEL"));
+    WAIT_UNTIL(limn_session_get_state(fixture->session) == LIMN_SESSION_READY);
+    limn_settings_set_size(fixture->window->settings, 64, 48);
+    g_object_set(fixture->window->settings, "steps", 6, NULL);
+    fixture_settle(fixture);
+}
+
+void fixture_close(struct fixture *fixture, gconstpointer data)
+{
+    (void)data;
+    if (fixture->window) {
+        g_object_add_weak_pointer(G_OBJECT(fixture->window), (gpointer *)&fixture->window);
+        gtk_window_close(GTK_WINDOW(fixture->window));
+        WAIT_UNTIL(fixture->window == NULL);
+    }
+    limn_session_close(fixture->session);
+    g_assert_finalize_object(fixture->session);
+}
+
+void fixture_act(struct fixture *fixture, const char *action)
+{
+    g_assert_true(gtk_widget_activate_action(GTK_WIDGET(fixture->window), action, NULL));
+}
+
+void fixture_paint(struct fixture *fixture)
+{
+    fixture_act(fixture, "win.generate");
+    g_assert_nonnull(fixture->window->run);
+    WAIT_UNTIL(!limn_run_is_active(fixture->window->run));
+}
+
+gpointer fixture_controller(GtkWidget *widget, GType type)
+{
+    GListModel *controllers = gtk_widget_observe_controllers(widget);
+    gpointer found = NULL;
+    for (guint i = 0; !found && i < g_list_model_get_n_items(controllers); i++) {
+        gpointer controller = g_list_model_get_item(controllers, i);
+        if (G_TYPE_CHECK_INSTANCE_TYPE(controller, type))
+            found = controller;
+        g_object_unref(controller);
+    }
+    g_object_unref(controllers);
+    g_assert_nonnull(found);
+    return found;
+}

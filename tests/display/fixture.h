@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fixture.h - a window over a session with the test model, and ways to wait for it. */
+#pragma once
+
+#include "limn-application.h"
+#include "limn-canvas-private.h"
+#include "limn-window-private.h"
+
+struct fixture {
+    LimnSession *session;
+    LimnWindow *window; /* owned by GTK */
+};
+
+/* Registers the one application of the test program; exits with 77 when no model is there. */
+void fixture_init(int *argc, char ***argv);
+
+/* For g_test_add: a window whose model is ready. */
+void fixture_open(struct fixture *fixture, gconstpointer data);
+void fixture_close(struct fixture *fixture, gconstpointer data);
+
+GtkApplication *fixture_application(void);
+
+/* Runs the main loop until the condition holds; a minute without it fails the test. */
+#define WAIT_UNTIL(condition)                                                                      \
+    do {                                                                                           \
+        gint64 patience = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;                            \
+        while (!(condition)) {                                                                     \
+            if (g_get_monotonic_time() > patience)                                                 \
+                g_error("%s:%d: waited in vain for %s", __FILE__, __LINE__, #condition);           \
+            fixture_turn();                                                                        \
+        }                                                                                          \
+    } while (0)
+
+/* One turn of the main loop, which something wakes soon. */
+void fixture_turn(void);
+
+/* A few frames, so that sizes are allocated and animations have moved on. */
+void fixture_settle(struct fixture *fixture);
+
+void fixture_act(struct fixture *fixture, const char *action);
+
+/* Presses Generate and waits for the end of the run. */
+void fixture_paint(struct fixture *fixture);
+
+/* The first controller of a type on a widget. */
+gpointer fixture_controller(GtkWidget *widget, GType type);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <glib.h>
+#include <math.h>
+
+#include "limn-geometry.h"
+
+static const LimnSizeRule rule = {.snap = 16, .largest = 4096};
+
+static void test_place(void)
+{
+    LimnRect rect = limn_geometry_place(800, 600, 256, 128, 2, 0, 10);
+    g_assert_cmpfloat(rect.x, ==, 144);
+    g_assert_cmpfloat(rect.y, ==, 182);
+    g_assert_cmpfloat(rect.width, ==, 512);
+    g_assert_cmpfloat(rect.height, ==, 256);
+}
+
+static void test_fit(void)
+{
+    /* 800 - 2 * 40 = 720 over 360 pixels; the height would allow more. */
+    g_assert_cmpfloat(limn_geometry_fit_scale(800, 600, 360, 100, 40, 4), ==, 2);
+    g_assert_cmpfloat(limn_geometry_fit_scale(800, 600, 16, 16, 40, 4), ==, 4);
+    g_assert_cmpfloat(limn_geometry_fit_scale(10, 10, 4096, 16, 40, 4), >, 0);
+}
+
+static void test_contain(void)
+{
+    LimnRect outer = {10, 20, 200, 100};
+    LimnRect inner = limn_geometry_contain(&outer, 64, 64);
+    g_assert_cmpfloat(inner.x, ==, 60);
+    g_assert_cmpfloat(inner.y, ==, 20);
+    g_assert_cmpfloat(inner.width, ==, 100);
+    g_assert_cmpfloat(inner.height, ==, 100);
+}
+
+static void test_hit(void)
+{
+    LimnRect rect = {100, 100, 200, 100};
+    for (int handle = 0; handle < LIMN_N_HANDLES; handle++) {
+        double x, y;
+        limn_geometry_handle_center(&rect, (LimnHandle)handle, &x, &y);
+        g_assert_cmpint(limn_geometry_hit(&rect, x + 3, y - 3, 12), ==, handle);
+    }
+    g_assert_cmpint(limn_geometry_hit(&rect, 200, 150, 12), ==, LIMN_HANDLE_NONE);
+    g_assert_cmpint(limn_geometry_hit(&rect, 313, 150, 12), ==, LIMN_HANDLE_NONE);
+
+    /* On a tiny canvas the reaches overlap, and the nearest handle wins. */
+    LimnRect tiny = {100, 100, 8, 8};
+    g_assert_cmpint(limn_geometry_hit(&tiny, 107, 107, 12), ==, LIMN_HANDLE_SOUTH_EAST);
+    g_assert_cmpint(limn_geometry_hit(&tiny, 101, 101, 12), ==, LIMN_HANDLE_NORTH_WEST);
+}
+
+static void test_snap(void)
+{
+    g_assert_cmpint(limn_geometry_snap(7, &rule), ==, 16);
+    g_assert_cmpint(limn_geometry_snap(-40, &rule), ==, 16);
+    g_assert_cmpint(limn_geometry_snap(327, &rule), ==, 320);
+    g_assert_cmpint(limn_geometry_snap(329, &rule), ==, 336);
+    g_assert_cmpint(limn_geometry_snap(9999, &rule), ==, 4096);
+}
+
+static void test_drag(void)
+{
+    int width, height;
+
+    /* The opposite edge moves as well, so 16 pixels of the pointer make 32 of the picture. */
+    limn_geometry_drag(LIMN_HANDLE_EAST, 128, 96, 16, 50, &rule, &width, &height);
+    g_assert_cmpint(width, ==, 160);
+    g_assert_cmpint(height, ==, 96);
+    limn_geometry_drag(LIMN_HANDLE_WEST, 128, 96, 16, 0, &rule, &width, &height);
+    g_assert_cmpint(width, ==, 96);
+    limn_geometry_drag(LIMN_HANDLE_NORTH, 128, 96, 16, -16, &rule, &width, &height);
+    g_assert_cmpint(width, ==, 128);
+    g_assert_cmpint(height, ==, 128);
+    limn_geometry_drag(LIMN_HANDLE_SOUTH_EAST, 128, 96, 16, 8, &rule, &width, &height);
+    g_assert_cmpint(width, ==, 160);
+    g_assert_cmpint(height, ==, 112);
+    limn_geometry_drag(LIMN_HANDLE_SOUTH_EAST, 128, 96, -900, -900, &rule, &width, &height);
+    g_assert_cmpint(width, ==, 16);
+    g_assert_cmpint(height, ==, 16);
+}
+
+static void test_drag_coarse(void)
+{
+    LimnSizeRule coarse = {.snap = 64, .largest = 4096};
+    int width, height;
+
+    limn_geometry_drag(LIMN_HANDLE_EAST, 128, 96, 20, 0, &coarse, &width, &height);
+    g_assert_cmpint(width, ==, 192);
+    /* The side that is not dragged keeps its size, coarse or not. */
+    g_assert_cmpint(height, ==, 96);
+}
+
+static void test_drag_ratio(void)
+{
+    LimnSizeRule kept = {.snap = 16, .largest = 4096, .keep_ratio = true};
+    int width, height;
+
+    limn_geometry_drag(LIMN_HANDLE_EAST, 128, 64, 64, 0, &kept, &width, &height);
+    g_assert_cmpint(width, ==, 256);
+    g_assert_cmpint(height, ==, 128);
+    limn_geometry_drag(LIMN_HANDLE_SOUTH, 128, 64, 0, 32, &kept, &width, &height);
+    g_assert_cmpint(width, ==, 256);
+    g_assert_cmpint(height, ==, 128);
+}
+
+static void test_trained_area(void)
+{
+    double width, height;
+    limn_geometry_trained_area(128, 64, 256, 16, &width, &height);
+    g_assert_cmpfloat_with_epsilon(width / height, 2, 1e-9);
+    g_assert_cmpfloat_with_epsilon(width * height, 256.0 * 256, 1e-6);
+}
+
+static void test_lengths(void)
+{
+    static const struct {
+        const char *text;
+        double pixels; /* 0: no length */
+    } cases[] = {
+        {"320", 320}, {" 320 px ", 320}, {"320px", 320}, {"20p", 320},  {"20 P", 320},
+        {"", 0},      {"px", 0},         {"-320", 0},    {"320 em", 0}, {"0", 0},
+        {"3x", 0},    {"20pp", 0},       {"99999999999999999999", 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        double pixels = 0;
+        bool parsed = limn_geometry_parse_length(cases[i].text, 16, &pixels);
+        g_assert_cmpint(parsed, ==, cases[i].pixels > 0);
+        g_assert_cmpfloat(pixels, ==, cases[i].pixels);
+    }
+}
+
+static void test_zoom(void)
+{
+    double zoom = 0.1;
+    int steps = 0;
+    for (; limn_geometry_zoom_step(zoom, 1) > zoom; steps++)
+        zoom = limn_geometry_zoom_step(zoom, 1);
+    g_assert_cmpfloat(zoom, ==, 16);
+    g_assert_cmpint(steps, ==, 13);
+    g_assert_cmpfloat(limn_geometry_zoom_step(1.3, -1), ==, 1);
+    g_assert_cmpfloat(limn_geometry_zoom_step(1.3, 1), ==, 1.5);
+    g_assert_cmpfloat(limn_geometry_zoom_step(0.2, -1), ==, 0.25);
+}
+
+static void test_ratio_names(void)
+{
+    g_assert_cmpstr(limn_geometry_ratio_name(256, 256), ==, "1:1");
+    g_assert_cmpstr(limn_geometry_ratio_name(352, 176), ==, "2:1");
+    g_assert_cmpstr(limn_geometry_ratio_name(176, 352), ==, "1:2");
+    g_assert_cmpstr(limn_geometry_ratio_name(1024, 576), ==, "16:9");
+    g_assert_cmpstr(limn_geometry_ratio_name(272, 256), ==, "");
+}
+
+static void test_pan(void)
+{
+    g_assert_cmpfloat(limn_geometry_clamp_pan(500, 400), ==, 200);
+    g_assert_cmpfloat(limn_geometry_clamp_pan(-500, 400), ==, -200);
+    g_assert_cmpfloat(limn_geometry_clamp_pan(50, 400), ==, 50);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/geometry/place", test_place);
+    g_test_add_func("/geometry/fit", test_fit);
+    g_test_add_func("/geometry/contain", test_contain);
+    g_test_add_func("/geometry/hit", test_hit);
+    g_test_add_func("/geometry/snap", test_snap);
+    g_test_add_func("/geometry/drag", test_drag);
+    g_test_add_func("/geometry/drag-coarse", test_drag_coarse);
+    g_test_add_func("/geometry/drag-ratio", test_drag_ratio);
+    g_test_add_func("/geometry/trained-area", test_trained_area);
+    g_test_add_func("/geometry/lengths", test_lengths);
+    g_test_add_func("/geometry/zoom", test_zoom);
+    g_test_add_func("/geometry/ratio-names", test_ratio_names);
+    g_test_add_func("/geometry/pan", test_pan);
+    return g_test_run();
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The window in its states, driven from inside the process. */
+#include "fixture.h"
+
+#include "limn-class-row.h"
+
+/* Buttons grey out with their action. */
+static gboolean enabled(struct fixture *f, const char *action)
+{
+    GtkWidget *button = gtk_button_new();
+    gboolean sensitive;
+    gtk_box_append(GTK_BOX(f->window->viewer), button);
+    gtk_actionable_set_action_name(GTK_ACTIONABLE(button), action);
+    sensitive = gtk_widget_get_sensitive(button);
+    gtk_box_remove(GTK_BOX(f->window->viewer), button);
+    return sensitive;
+}
+
+static const char *main_action(struct fixture *f)
+{
+    return gtk_actionable_get_action_name(GTK_ACTIONABLE(f->window->generate));
+}
+
+static const char *page(struct fixture *f)
+{
+    return gtk_stack_get_visible_child_name(f->window->pages);
+}
+
+static void test_templates(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GtkBuilder) builder =
+        gtk_builder_new_from_resource("/io/github/limn/Limn/limn-preferences.ui");
+    GtkWidget *row = g_object_ref_sink(g_object_new(LIMN_TYPE_CLASS_ROW, NULL));
+    g_assert_true(ADW_IS_PREFERENCES_WINDOW(gtk_builder_get_object(builder, "preferences")));
+    gtk_window_destroy(GTK_WINDOW(gtk_builder_get_object(builder, "preferences")));
+    g_object_unref(row);
+    g_assert_cmpstr(page(f), ==, "viewer");
+    g_assert_true(gtk_widget_get_mapped(GTK_WIDGET(f->window->canvas)));
+}
+
+static void test_idle(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_assert_cmpstr(main_action(f), ==, "win.generate");
+    g_assert_null(f->window->run);
+    g_assert_false(gtk_revealer_get_reveal_child(f->window->scrubber_revealer));
+    g_assert_false(enabled(f, "win.save"));
+    g_assert_false(enabled(f, "win.stop"));
+}
+
+/* Pressing Generate in a window that nobody has touched gives a picture. */
+static void test_generate(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    fixture_act(f, "win.generate");
+    g_assert_cmpstr(main_action(f), ==, "win.stop");
+    g_assert_false(enabled(f, "win.generate"));
+    WAIT_UNTIL(!limn_run_is_active(f->window->run));
+
+    g_assert_cmpint(limn_run_get_state(f->window->run), ==, FIT_JOB_DONE);
+    g_assert_cmpint(limn_run_get_step(f->window->run), ==, 6);
+    g_assert_cmpstr(main_action(f), ==, "win.generate");
+    GdkTexture *texture = limn_run_get_texture(f->window->run);
+    g_assert_cmpint(gdk_texture_get_width(texture), ==, 64);
+    g_assert_cmpint(gdk_texture_get_height(texture), ==, 48);
+    g_assert_true(f->window->canvas->texture == texture);
+    g_assert_true(gtk_revealer_get_reveal_child(f->window->scrubber_revealer));
+    g_assert_nonnull(strstr(gtk_label_get_text(f->window->status), "Done"));
+    limn_settings_set_size(f->window->settings, 80, 48);
+    g_assert_nonnull(strstr(gtk_label_get_text(f->window->status), "changed"));
+}
+
+static void test_stop(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_object_set(f->window->settings, "steps", 1000, NULL);
+    fixture_act(f, "win.generate");
+    WAIT_UNTIL(limn_run_get_texture(f->window->run) != NULL);
+    fixture_act(f, "win.stop");
+    WAIT_UNTIL(!limn_run_is_active(f->window->run));
+    g_assert_cmpint(limn_run_get_state(f->window->run), ==, FIT_JOB_CANCELLED);
+    g_assert_cmpint(limn_run_get_step(f->window->run), <, 1000);
+    g_assert_cmpstr(main_action(f), ==, "win.generate");
+    g_assert_nonnull(f->window->canvas->texture);
+}
+
+static void test_close_while_running(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    LimnRun *run;
+    g_object_set(f->window->settings, "steps", 1000, NULL);
+    fixture_act(f, "win.generate");
+    run = f->window->run;
+    g_object_add_weak_pointer(G_OBJECT(run), (gpointer *)&run);
+    WAIT_UNTIL(limn_run_get_step(run) > 0);
+    fixture_close(f, NULL);
+    g_assert_null(run);
+    fixture_open(f, NULL);
+}
+
+static void test_another_run(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    fixture_paint(f);
+    guint64 seed = limn_settings_get_seed(f->window->settings);
+    fixture_paint(f);
+    g_assert_cmpuint(limn_settings_get_seed(f->window->settings), !=, seed);
+
+    seed = limn_settings_get_seed(f->window->settings);
+    g_object_set(f->window->settings, "keep-seed", TRUE, NULL);
+    fixture_paint(f);
+    g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, seed);
+}
+
+static void test_no_model(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    LimnSession *session = limn_session_new();
+    LimnWindow *window = limn_window_new(fixture_application(), session);
+    struct fixture empty = {session, window};
+    gtk_window_present(GTK_WINDOW(window));
+    limn_session_load(session, "/nonexistent/model");
+    WAIT_UNTIL(limn_session_get_state(session) == LIMN_SESSION_NO_MODEL);
+    g_assert_cmpstr(page(&empty), ==, "no-model");
+    g_assert_nonnull(strstr(adw_status_page_get_description(window->no_model), "nonexistent"));
+    g_assert_false(enabled(&empty, "win.generate"));
+
+    /* The way out: a folder that is dropped or chosen. */
+    g_autoptr(GFile) folder = g_file_new_for_path(g_getenv("LIMN_MODEL"));
+    limn_window_open(window, folder);
+    WAIT_UNTIL(limn_session_get_state(session) == LIMN_SESSION_READY);
+    g_assert_cmpstr(page(&empty), ==, "viewer");
+    fixture_close(&empty, NULL);
+    (void)f;
+}
+
+/* A model that cannot be read does not take away the one that is there. */
+static void test_bad_second_model(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    limn_session_load(f->session, "/nonexistent/model");
+    WAIT_UNTIL(limn_session_get_state(f->session) != LIMN_SESSION_LOADING);
+    g_assert_cmpstr(page(f), ==, "viewer");
+    g_assert_true(gtk_info_bar_get_revealed(f->window->trouble));
+    fixture_paint(f);
+    g_assert_cmpint(limn_run_get_state(f->window->run), ==, FIT_JOB_DONE);
+}
+
+static void test_scrub(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    fixture_paint(f);
+    LimnRun *run = f->window->run;
+    g_autoptr(GdkTexture) thumbnail = limn_run_dup_thumbnail(run, 2);
+    g_assert_cmpint(gdk_texture_get_width(thumbnail), ==, 8);
+
+    limn_run_show(run, 2, FIT_VIEW_PREDICTION);
+    g_assert_false(limn_run_is_live(run));
+    g_assert_cmpint(limn_run_get_shown_step(run), ==, 2);
+    struct fit_frame *frame = NULL;
+    WAIT_UNTIL((frame = limn_run_dup_frame(run)) != NULL);
+    g_assert_cmpint(fit_frame_step(frame), ==, 2);
+    fit_frame_unref(&frame);
+
+    fixture_act(f, "win.view-state");
+    WAIT_UNTIL((frame = limn_run_dup_frame(run)) && fit_frame_view(frame) == FIT_VIEW_STATE);
+    fit_frame_unref(&frame);
+    fixture_act(f, "win.view-prediction");
+    fixture_act(f, "win.last-step");
+    g_assert_true(limn_run_is_live(run));
+    WAIT_UNTIL((frame = limn_run_dup_frame(run)) && fit_frame_is_final(frame));
+    fit_frame_unref(&frame);
+}
+
+static void test_play(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    fixture_paint(f);
+    fixture_act(f, "win.play");
+    g_assert_cmpint(limn_run_get_shown_step(f->window->run), ==, 0);
+    WAIT_UNTIL(limn_run_is_live(f->window->run));
+    g_assert_cmpint(limn_run_get_shown_step(f->window->run), ==, 6);
+}
+
+static void test_narrow(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    /* Without the shadow that stands around the window where nothing composes windows. */
+    GtkWidget *content = GTK_WIDGET(f->window->toasts);
+    int least;
+    fixture_paint(f);
+    gtk_widget_measure(content, GTK_ORIENTATION_HORIZONTAL, -1, &least, NULL, NULL, NULL);
+    g_assert_cmpint(least, <=, 360);
+    gtk_widget_measure(content, GTK_ORIENTATION_VERTICAL, 360, &least, NULL, NULL, NULL);
+    g_assert_cmpint(least, <=, 600);
+}
+
+int main(int argc, char **argv)
+{
+    fixture_init(&argc, &argv);
+#define ADD(name, function) \
+    g_test_add("/window/" name, struct fixture, NULL, fixture_open, function, fixture_close)
+    ADD("templates", test_templates);
+    ADD("idle", test_idle);
+    ADD("generate", test_generate);
+    ADD("stop", test_stop);
+    ADD("close-while-running", test_close_while_running);
+    ADD("another-run", test_another_run);
+    ADD("no-model", test_no_model);
+    ADD("bad-second-model", test_bad_second_model);
+    ADD("scrub", test_scrub);
+    ADD("play", test_play);
+    ADD("narrow", test_narrow);
+    return g_test_run();
+}
