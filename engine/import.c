@@ -15,13 +15,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "autoencoder.h"
 #include "bundle.h"
 #include "fit_weights.h"
 #include "labels.h"
 #include "safetensors.h"
 #include "yaml_config.h"
-
-#define SD_VAE_FACTOR 0.18215 /* of the Stable Diffusion VAE */
 
 struct import {
     const struct fit_import_params *params;
@@ -290,12 +289,6 @@ static bool read_checkpoint(struct import *import)
 
 /* ---- autoencoder ---- */
 
-static bool begins(const struct fit_safetensors *file, const char *name, uint64_t out, uint64_t in)
-{
-    const struct fit_tensor *tensor = fit_safetensors_find(file, name);
-    return tensor && tensor->n_dims == 4 && tensor->dims[0] == out && tensor->dims[1] == in;
-}
-
 static bool recognise_autoencoder(struct import *import)
 {
     struct fit_bundle *bundle = &import->bundle;
@@ -303,41 +296,40 @@ static bool recognise_autoencoder(struct import *import)
     const char *path = import->params->autoencoder;
     if (!fit_safetensors_open(&file, path, import->error))
         return false;
-    int channels = 0;
-    if (begins(&file, "decoder.conv_in.weight", 128, 8))
-        channels = 8;
-    else if (begins(&file, "decoder.conv_in.weight", 512, 4))
-        channels = 4;
+    const struct fit_autoencoder_type *type = fit_autoencoder_type_of(&file);
     fit_safetensors_close(&file);
-    if (!channels)
+    if (!type)
         return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: decoder.conv_in.weight is neither Limn's (128, 8, 3, 3) nor the SD "
-                        "VAE's (512, 4, 3, 3)",
+                        "%s: is no autoencoder that this version knows (Limn's own, the SD VAE, "
+                        "TAESD)",
                         path);
-    if (channels != bundle->config.channels)
+    if (type->channels != bundle->config.channels)
         return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: gives latents of %d channels, the network expects %d", path, channels,
-                        bundle->config.channels);
-    snprintf(bundle->autoencoder_type, sizeof bundle->autoencoder_type, "%s",
-             channels == 8 ? "limn-f8c8" : "sd-vae");
+                        "%s: gives latents of %d channels, the network expects %d", path,
+                        type->channels, bundle->config.channels);
+    snprintf(bundle->autoencoder_type, sizeof bundle->autoencoder_type, "%s", type->name);
+    snprintf(bundle->autoencoder, sizeof bundle->autoencoder, "autoencoder.safetensors");
+    bundle->scaling_factor = type->scaling_factor;
+    for (int c = 0; type->preview && c < type->channels; c++)
+        memcpy(bundle->preview_matrix[c], type->preview[c], sizeof bundle->preview_matrix[c]);
+    if (!type->encode)
+        note(import, "%s decodes only: the model cannot encode pictures", type->name);
     return true;
 }
 
 static bool describe_autoencoder(struct import *import)
 {
     struct fit_bundle *bundle = &import->bundle;
-    bundle->downsampling = 8;
-    bundle->scaling_factor = bundle->config.channels == 4 ? SD_VAE_FACTOR : 1;
-    snprintf(bundle->autoencoder, sizeof bundle->autoencoder, "autoencoder.safetensors");
-    snprintf(bundle->autoencoder_type, sizeof bundle->autoencoder_type, "%s",
-             bundle->config.channels == 4 ? "sd-vae" : "none");
-    if (import->params->autoencoder && !recognise_autoencoder(import))
-        return false;
-    if (!strcmp(bundle->autoencoder_type, "sd-vae"))
-        note(import, "this version cannot decode with the SD VAE yet: the model gives velocities "
-                     "and latents, no pictures");
-    else if (!import->params->autoencoder)
-        note(import, "without --autoencoder the model gives velocities and latents, no pictures");
+    bundle->downsampling = FIT_AUTOENCODER_STRIDE;
+    bundle->scaling_factor = 1;
+    snprintf(bundle->autoencoder_type, sizeof bundle->autoencoder_type, "none");
+    /* Until the autoencoder says better, the first channel as grey. */
+    for (int i = 0; i < 3; i++)
+        bundle->preview_matrix[0][i] = 0.3f;
+    if (import->params->autoencoder)
+        return recognise_autoencoder(import);
+    note(import, "without --autoencoder the model gives velocities, latents and coarse previews, no "
+                 "pictures");
     return true;
 }
 
@@ -360,8 +352,6 @@ static void name_bundle(struct import *import)
     snprintf(bundle->classes, sizeof bundle->classes, "classes.txt");
 }
 
-/* Until somebody measures a better map, the first channel as grey: in the SD VAE's latents it
- * follows the brightness. */
 static void describe_defaults(struct fit_bundle *bundle)
 {
     const struct fit_config *config = &bundle->config;
@@ -372,8 +362,6 @@ static void describe_defaults(struct fit_bundle *bundle)
     bundle->default_steps = 50;
     bundle->default_guidance = 1.5;
     bundle->default_solver = FIT_SOLVER_EULER;
-    for (int i = 0; i < 3; i++)
-        bundle->preview_matrix[0][i] = 0.3f;
 }
 
 static bool check_classes(struct import *import)
@@ -448,7 +436,7 @@ static void remove_folder(struct import *import)
                            import->bundle.classes, "model.json"};
     char path[1280];
     for (int i = 0; i < 4; i++)
-        if (fit_path_join(path, sizeof path, import->folder, names[i]))
+        if (names[i][0] && fit_path_join(path, sizeof path, import->folder, names[i]))
             unlink(path);
     rmdir(import->folder);
 }

@@ -46,10 +46,15 @@ run 0 generate --size 64x48 --seed 2 --output a.png
 run 0 generate --size 64x48 --seed 2 --steps 4 --guidance 2 --model bundle --output b.png
 same a.png b.png
 
+run 0 encode --image a.png --output noise.npy
 run 0 import $weights --config tiny.yaml --output latents-only
 says 'no pictures'
 says 'class 0'
 grep -q '	class 3' latents-only/classes.txt || complain 'classes.txt lacks class 3'
+
+run 0 generate --size 64x48 --noise noise.npy --model latents-only --output c.png --save-latent c.npy
+run 2 decode --latent c.npy --model latents-only --output bad.png
+says 'no autoencoder'
 
 run 1 import $weights --config tiny.yaml --output bundle
 says 'bundle: exists already'
@@ -61,7 +66,7 @@ run 2 import tiny/autoencoder.safetensors --config tiny.yaml --output bad
 says 'so it is no FiT network'
 run 2 import nothing.safetensors --config tiny.yaml --output bad
 run 2 import $weights --config tiny.yaml --autoencoder $weights --output bad
-says 'neither Limn'
+says 'is no autoencoder that this version knows'
 run 2 import $weights --config tiny.yaml --classes tiny.yaml --output bad
 run 2 import $weights --config tiny.yaml --output nowhere/bad
 run 1 import --config tiny.yaml --output bad

@@ -19,7 +19,7 @@ extern "C" {
 struct fit_import_params {
     const char *checkpoint;  /* .safetensors of the transformer */
     const char *config;      /* YAML file, or one of fit_import_preset */
-    const char *autoencoder; /* NULL, or .safetensors: Limn's own, or the SD VAE's */
+    const char *autoencoder; /* NULL, or .safetensors: Limn's own, the SD VAE's or TAESD's */
     const char *classes;     /* NULL, or a file of lines "id<TAB>name<TAB>synonym, synonym" */
     const char *output;      /* the bundle's folder, which must not exist yet */
     const char *name;        /* NULL: the checkpoint's file name without its ending */
