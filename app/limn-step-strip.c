@@ -9,14 +9,14 @@
 
 struct _LimnStepStrip
 {
-  GtkRange parent_instance;
+  GtkScale parent_instance;
 
   LimnRun *run;
   GPtrArray *thumbnails; /* GdkTexture by step, NULL while not there */
   gboolean following;    /* the slider follows the run at this moment */
 };
 
-G_DEFINE_FINAL_TYPE (LimnStepStrip, limn_step_strip, GTK_TYPE_RANGE)
+G_DEFINE_FINAL_TYPE (LimnStepStrip, limn_step_strip, GTK_TYPE_SCALE)
 
 static int
 last_step (LimnStepStrip *self)
@@ -89,6 +89,7 @@ changed_cb (LimnStepStrip *self)
                           view_name (limn_run_get_view (self->run)));
   self->following = TRUE;
   gtk_range_set_range (GTK_RANGE (self), 0, last_step (self));
+  gtk_range_set_increments (GTK_RANGE (self), 1, LEAP);
   gtk_range_set_fill_level (GTK_RANGE (self), limn_run_get_step (self->run));
   gtk_range_set_value (GTK_RANGE (self), shown);
   self->following = FALSE;
@@ -190,7 +191,7 @@ limn_step_strip_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
   GTK_WIDGET_CLASS (limn_step_strip_parent_class)->snapshot (widget, snapshot);
 }
 
-/* Shift makes long steps; the rest of the keys is the range's own. */
+/* Shift makes long steps; the other keys are the slider's own. */
 static gboolean
 key_cb (LimnStepStrip *self, guint keyval, guint code, GdkModifierType state)
 {
@@ -223,7 +224,6 @@ limn_step_strip_class_init (LimnStepStripClass *klass)
   GTK_RANGE_CLASS (klass)->value_changed = limn_step_strip_value_changed;
   widget_class->snapshot = limn_step_strip_snapshot;
   gtk_widget_class_set_css_name (widget_class, "strip");
-  gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_SLIDER);
 }
 
 static void

@@ -239,6 +239,8 @@ static void test_accessible(struct fixture *f, gconstpointer data)
                                         "step 3 of 6, state");
     gtk_range_set_value(GTK_RANGE(strip), 1);
     g_assert_cmpint(limn_run_get_shown_step(f->window->run), ==, 1);
+    g_signal_emit_by_name(strip, "move-slider", GTK_SCROLL_STEP_RIGHT);
+    g_assert_cmpint(limn_run_get_shown_step(f->window->run), ==, 2);
     gtk_range_set_value(GTK_RANGE(strip), 6);
     g_assert_true(limn_run_is_live(f->window->run));
     gtk_range_set_value(GTK_RANGE(axes[1]), 80);
