@@ -45,7 +45,7 @@ static inline size_t attention_padded(int n, int multiple)
 static inline size_t attention_forward_room(int D, int n_tiles)
 {
     size_t width = attention_padded(D, ATTENTION_PAD);
-    return ATTENTION_TILE * (2 * width + n_tiles * (2 * width + ATTENTION_TILE + 2));
+    return ATTENTION_TILE * (2 * width + n_tiles * (2 * width + 3 * ATTENTION_TILE / 2 + 2));
 }
 
 static inline size_t attention_backward_room(int longest, int D)
@@ -58,6 +58,12 @@ static inline size_t attention_backward_room(int longest, int D)
 extern const struct attention_tiles cpu_attention_base;
 extern const struct attention_tiles cpu_attention_v3; /* x86-64-v3: AVX2, FMA */
 extern const struct attention_tiles cpu_attention_v4; /* x86-64-v4: AVX-512 */
+
+/* Forward only, of qkv in bf16: x86-64-v4 and AVX512_BF16. */
+extern const struct attention_tiles cpu_attention_bf16;
+
+/* The tiles for a forward pass of that type on this processor. */
+const struct attention_tiles *cpu_attention_forward(enum fk_dtype type);
 
 /* The variants that this processor runs, the fastest first; NULL after the last. */
 const struct attention_tiles *cpu_attention_variant(int i);

@@ -21,6 +21,17 @@ const struct attention_tiles *cpu_attention_variant(int i)
     return i < n ? runs[i] : NULL;
 }
 
+const struct attention_tiles *cpu_attention_forward(enum fk_dtype type)
+{
+    const struct attention_tiles *tiles = cpu_attention_variant(0);
+#if defined(CPU_ATTENTION_X86)
+    if (type == FK_BF16 && tiles == &cpu_attention_v4 && __builtin_cpu_supports("avx512bf16"))
+        return &cpu_attention_bf16;
+#endif
+    (void)type;
+    return tiles;
+}
+
 /* Some tiles of queries of one image. */
 struct queries {
     int image, row, n_tiles;
@@ -69,7 +80,7 @@ static float *rooms_new(struct fk_queue *q, int n_threads, size_t room)
 static bool attention(struct fk_queue *q, struct fk_ptr out, float *lse, struct fk_ptr qkv,
                       const struct fk_pack *pack, int H, int D, float scale)
 {
-    const struct attention_tiles *tiles = cpu_attention_variant(0);
+    const struct attention_tiles *tiles = cpu_attention_forward(qkv.type);
     int n_threads = cpu_threads(q, (size_t)pack->n_tokens * pack->longest * H * D);
     int most = piece_tiles(pack, H, n_threads);
     size_t pieces = (size_t)pack->n_tokens / ATTENTION_TILE + pack->n_images;
