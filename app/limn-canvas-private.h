@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limn-canvas-private.h - what the two files of the canvas share: limn-canvas.c keeps the state
- * and hears the user, limn-canvas-draw.c looks at the state and draws. */
+/* limn-canvas-private.h - what the files of the canvas share: limn-canvas.c keeps the state,
+ * limn-canvas-input.c changes it for the user, limn-canvas-draw.c looks at it and draws. */
 #pragma once
 
 #include <adwaita.h>
@@ -9,6 +9,9 @@
 #include "limn-geometry.h"
 
 G_BEGIN_DECLS
+
+#define LIMN_LARGEST_ZOOM 16
+#define LIMN_COARSE 4 /* tokens in one step with Shift or Ctrl */
 
 struct _LimnCanvas
 {
@@ -45,6 +48,14 @@ LimnRect limn_canvas_place (LimnCanvas *self);
 
 /* Whether the shape is being changed, or differs from the picture's. */
 gboolean limn_canvas_is_shaping (LimnCanvas *self);
+
+/* The scale or the pan is another one. */
+void limn_canvas_place_changed (LimnCanvas *self);
+
+/* Makes the scale of a fitted canvas fit again, moving there when `gently`. */
+void limn_canvas_refit (LimnCanvas *self, gboolean gently);
+
+void limn_canvas_add_controllers (LimnCanvas *self);
 
 void limn_canvas_snapshot (GtkWidget *widget, GtkSnapshot *snapshot);
 

@@ -335,6 +335,12 @@ limn_session_dup_device (LimnSession *self)
                           fit_engine_device (self->engine));
 }
 
+const char *
+limn_session_get_notice (LimnSession *self)
+{
+  return self->engine ? fit_engine_notice (self->engine) : "";
+}
+
 GListModel *
 limn_session_get_classes (LimnSession *self)
 {

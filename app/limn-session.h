@@ -49,6 +49,9 @@ const struct fit_model_info *limn_session_get_info (LimnSession *self);
 /* "cpu · AMD EPYC, 2 threads", or "". */
 char *limn_session_dup_device (LimnSession *self);
 
+/* What the engine wants people to know about the device, or "". */
+const char *limn_session_get_notice (LimnSession *self);
+
 /* LimnClass objects of the model in use, "no class" last. Borrowed, the same list always. */
 GListModel *limn_session_get_classes (LimnSession *self);
 

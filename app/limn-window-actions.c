@@ -225,11 +225,15 @@ static void
 copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnWindow *self = LIMN_WINDOW (widget);
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
   GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
 
   (void) name;
   (void) parameter;
-  if (texture)
+  /* Somebody who edits text means the text. */
+  if (focus && GTK_IS_TEXT (focus))
+    gtk_widget_activate_action (focus, "clipboard.copy", NULL);
+  else if (texture)
     gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
 }
 
@@ -244,7 +248,6 @@ limn_window_refresh_actions (LimnWindow *self)
   gtk_widget_action_set_enabled (widget, "win.generate", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.stop", busy);
   gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
-  gtk_widget_action_set_enabled (widget, "win.copy", frame != NULL);
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);
   fit_frame_unref (&frame);

@@ -26,6 +26,7 @@ struct _LimnWindow
   GFile *saved;                      /* behind the toast's "Show in Files" */
   struct fit_generate_params before; /* settings before the last restore */
 
+  gboolean notice_shown;
   guint inhibit_cookie;
   guint loading_source; /* shows the spinner of a load that takes its time */
 

@@ -28,7 +28,7 @@ dup_clock (double seconds)
 }
 
 static char *
-dup_running (LimnRun *run)
+dup_step (LimnRun *run)
 {
   int step = limn_run_get_step (run), n_steps = limn_run_get_n_steps (run);
   double remaining = limn_run_get_remaining (run);
@@ -54,6 +54,17 @@ settings_differ (LimnWindow *self)
 }
 
 static char *
+dup_running (LimnWindow *self)
+{
+  g_autofree char *step = dup_step (self->run);
+
+  if (!settings_differ (self))
+    return g_steal_pointer (&step);
+  /* Translators: after "Step 3 of 20"; settings were changed during the run */
+  return g_strdup_printf (_ ("%s · changes are for the next picture"), step);
+}
+
+static char *
 dup_changed (LimnWindow *self)
 {
   double forecast = limn_session_forecast (self->session, self->settings);
@@ -67,6 +78,8 @@ dup_changed (LimnWindow *self)
 static char *
 dup_status (LimnWindow *self)
 {
+  double elapsed;
+
   if (!self->run)
     return g_strdup ("");
   switch (limn_run_get_state (self->run))
@@ -74,7 +87,7 @@ dup_status (LimnWindow *self)
     case FIT_JOB_WAITING:
       return g_strdup (_ ("Starting…"));
     case FIT_JOB_RUNNING:
-      return dup_running (self->run);
+      return dup_running (self);
     case FIT_JOB_FAILED:
       return g_strdup_printf (_ ("Failed at step %d of %d"), limn_run_get_step (self->run),
                               limn_run_get_n_steps (self->run));
@@ -87,7 +100,9 @@ dup_status (LimnWindow *self)
     }
   if (settings_differ (self))
     return dup_changed (self);
-  return g_strdup_printf (_ ("Done in %.1f s"), limn_run_get_elapsed (self->run));
+  elapsed = limn_run_get_elapsed (self->run);
+  /* Translators: a time in seconds */
+  return g_strdup_printf (elapsed < 1 ? _ ("Done in %.2f s") : _ ("Done in %.1f s"), elapsed);
 }
 
 /* ---- refreshing ---- */
@@ -315,6 +330,18 @@ show_spinner_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Once: the device is the same for the whole session. */
+static void
+show_notice (LimnWindow *self)
+{
+  const char *notice = limn_session_get_notice (self->session);
+  g_autofree char *escaped = g_markup_escape_text (notice, -1);
+
+  if (*notice && !self->notice_shown)
+    adw_toast_overlay_add_toast (self->toasts, adw_toast_new (escaped));
+  self->notice_shown = TRUE;
+}
+
 static void
 session_state_cb (LimnWindow *self)
 {
@@ -326,8 +353,12 @@ session_state_cb (LimnWindow *self)
   gtk_widget_set_visible (GTK_WIDGET (self->spinner), FALSE);
   if (state == LIMN_SESSION_LOADING)
     self->loading_source = g_timeout_add (SPINNER_MS, show_spinner_cb, self);
-  if (state == LIMN_SESSION_READY)
-    limn_settings_restore (self->settings, self->memory, info);
+  /* After a load that failed the old model is still there, and so are its settings. */
+  if (state == LIMN_SESSION_READY && !*limn_session_get_message (self->session))
+    {
+      limn_settings_restore (self->settings, self->memory, info);
+      show_notice (self);
+    }
   refresh_page (self);
   limn_window_refresh (self);
 }
