@@ -9,7 +9,7 @@
 enum {
     NAME_BYTES = 128,
     MOST_OWNED_PER_LAYER = 2 * FIT_LAYER_PARTS,
-    STRIP_VALUES = 6 << 20 /* small beside a picture, large beside the cost of a call */
+    STRIP_VALUES = 3 << 20 /* small beside a picture, large beside the cost of a call */
 };
 
 enum part_kind { PART_NORM, PART_CONV, PART_LINEAR };
