@@ -8,7 +8,7 @@ const struct attention_tiles *cpu_attention_variant(int i)
 {
     const struct attention_tiles *runs[3];
     int n = 0;
-#if defined(CPU_ATTENTION_X86)
+#if defined(CPU_VARIANTS_X86)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
@@ -24,7 +24,7 @@ const struct attention_tiles *cpu_attention_variant(int i)
 const struct attention_tiles *cpu_attention_forward(enum fk_dtype type)
 {
     const struct attention_tiles *tiles = cpu_attention_variant(0);
-#if defined(CPU_ATTENTION_X86)
+#if defined(CPU_VARIANTS_X86)
     if (type == FK_BF16 && tiles == &cpu_attention_v4 && __builtin_cpu_supports("avx512bf16"))
         return &cpu_attention_bf16;
 #endif

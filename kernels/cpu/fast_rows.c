@@ -8,15 +8,13 @@
  */
 #include "cpu.h"
 #include "lanes.h"
+#include "rows.h"
 
 #include <math.h>
 
 enum { SPAN = 64, PIECE = 8192, TOKEN_PIECE = 16, MAX_HEAD_LANES = 256 / LANES };
 
-/* Tokens first .. end-1, all of one image. */
-struct span {
-    int image, first, end;
-};
+static const struct row_loops *row_loops(void); /* of this processor */
 
 struct spans {
     int n;
@@ -87,13 +85,14 @@ static bool norm_modulate(struct fk_queue *q, struct fk_ptr y, const float *x, c
                           const float *scale, int stride, const struct fk_pack *pack, int C,
                           float epsilon)
 {
+    const struct row_loops *loops = row_loops();
     struct spans s;
     if (!spans_make(q, &s, pack))
         return false;
 #pragma omp parallel for num_threads(cpu_threads(q, (size_t)pack->n_tokens * C))
     for (int k = 0; k < s.n; k++) {
         size_t image = (size_t)s.at[k].image * stride;
-        modulate_span(y, x, shift + image, scale + image, s.at[k], C, epsilon);
+        loops->modulate(y, x, shift + image, scale + image, s.at[k], C, epsilon);
     }
     return true;
 }
@@ -161,12 +160,13 @@ static void gate_span(float *x, struct fk_ptr y, const float *gate, struct span 
 static bool gate_residual(struct fk_queue *q, float *x, struct fk_ptr y, const float *gate,
                           int stride, const struct fk_pack *pack, int C)
 {
+    const struct row_loops *loops = row_loops();
     struct spans s;
     if (!spans_make(q, &s, pack))
         return false;
 #pragma omp parallel for num_threads(cpu_threads(q, (size_t)pack->n_tokens * C))
     for (int k = 0; k < s.n; k++)
-        gate_span(x, y, gate + (size_t)s.at[k].image * stride, s.at[k], C);
+        loops->gate(x, y, gate + (size_t)s.at[k].image * stride, s.at[k], C);
     return true;
 }
 
@@ -249,13 +249,6 @@ LANES_INLINE void copy_lanes(struct fk_ptr to, struct fk_ptr from, size_t first,
     });
 }
 
-/* Sizes and tables of qk_norm_rope; its tokens first .. end-1. */
-struct heads {
-    const float *cosine, *sine;
-    int H, D, first, end;
-    float epsilon;
-};
-
 LANES_CLONES
 static void rotate_tokens(struct fk_ptr out, struct fk_ptr qkv, struct heads t)
 {
@@ -328,12 +321,13 @@ static bool qk_norm_rope(struct fk_queue *q, struct fk_ptr out, struct fk_ptr qk
                          const float *cosine, const float *sine, int N, int H, int D,
                          float epsilon)
 {
+    const struct row_loops *loops = row_loops();
     if (!head_width_ok(q, "qk_norm_rope", D))
         return false;
 #pragma omp parallel for num_threads(cpu_threads(q, (size_t)N * 3 * H * D))
     for (int first = 0; first < N; first += TOKEN_PIECE) {
         int end = N - first < TOKEN_PIECE ? N : first + TOKEN_PIECE;
-        rotate_tokens(out, qkv, (struct heads){cosine, sine, H, D, first, end, epsilon});
+        loops->rotate(out, qkv, (struct heads){cosine, sine, H, D, first, end, epsilon});
     }
     return true;
 }
@@ -377,9 +371,10 @@ static void swiglu_piece(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr valu
 static bool swiglu(struct fk_queue *q, struct fk_ptr y, struct fk_ptr gate, struct fk_ptr value,
                    size_t n)
 {
+    const struct row_loops *loops = row_loops();
 #pragma omp parallel for num_threads(cpu_threads(q, n))
     for (size_t k = 0; k < piece_count(n); k++)
-        swiglu_piece(y, gate, value, k * PIECE, piece_end(k, n));
+        loops->swiglu(y, gate, value, k * PIECE, piece_end(k, n));
     return true;
 }
 
@@ -510,6 +505,18 @@ static bool adamw(struct fk_queue *q, float *parameter, float *moment1, float *m
     for (size_t k = 0; k < piece_count(n); k++)
         adamw_piece(s, a, k * PIECE, piece_end(k, n));
     return true;
+}
+
+static const struct row_loops *row_loops(void)
+{
+    static const struct row_loops narrow = {modulate_span, gate_span, rotate_tokens, swiglu_piece};
+#if defined(CPU_VARIANTS_X86)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512bf16"))
+        return &cpu_rows_wide;
+#endif
+    return &narrow;
 }
 
 void cpu_fast_rows_install(struct fk_ops *ops, const struct fk_caps *caps)

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The forward row operations sixteen numbers at a time, for processors with AVX-512 and
+ * AVX512_BF16; the formulas are those of norm.c and activation.c. */
+#include "rows.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+enum { WIDTH = 16, MOST_VECTORS = 256 / WIDTH };
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* The lanes to take at i of n. */
+INLINE __mmask16 lanes_left(size_t i, size_t n)
+{
+    return n - i >= WIDTH ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
+}
+
+INLINE __m512 load(struct fk_ptr x, size_t i, __mmask16 mask)
+{
+    if (x.type == FK_F32)
+        return _mm512_maskz_loadu_ps(mask, (const float *)x.p + i);
+    __m256i narrow = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)x.p + i);
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+}
+
+INLINE void store(struct fk_ptr y, size_t i, __mmask16 mask, __m512 v)
+{
+    if (y.type == FK_F32)
+        _mm512_mask_storeu_ps((float *)y.p + i, mask, v);
+    else
+        _mm256_mask_storeu_epi16((uint16_t *)y.p + i, mask, (__m256i)_mm512_cvtneps_pbh(v));
+}
+
+/* 1 / x, right to a few roundings: the estimate and one step of Newton's method. */
+INLINE __m512 reciprocal(__m512 x)
+{
+    __m512 y = _mm512_rcp14_ps(x);
+    return _mm512_mul_ps(y, _mm512_fnmadd_ps(x, y, _mm512_set1_ps(2)));
+}
+
+/* e^x with x clamped to [-87, 87]; NaN stays NaN. As lanes_exp, with an exact reduction. */
+INLINE __m512 exponential(__m512 x)
+{
+    x = _mm512_max_ps(_mm512_set1_ps(-87), _mm512_min_ps(_mm512_set1_ps(87), x));
+    __m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)),
+                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __m512 r = _mm512_fnmadd_ps(k, _mm512_set1_ps(0.693147180559945309f), x);
+    __m512 p = _mm512_set1_ps(8.3334519073e-3f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1)));
+    return _mm512_scalef_ps(p, k);
+}
+
+INLINE void swiglu_typed(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr value, size_t first,
+                         size_t end)
+{
+    for (size_t i = first; i < end; i += WIDTH) {
+        __mmask16 mask = lanes_left(i, end);
+        __m512 g = load(gate, i, mask), v = load(value, i, mask);
+        __m512 e = exponential(_mm512_sub_ps(_mm512_setzero_ps(), g));
+        __m512 sigmoid = reciprocal(_mm512_add_ps(_mm512_set1_ps(1), e));
+        store(y, i, mask, _mm512_mul_ps(_mm512_mul_ps(g, sigmoid), v));
+    }
+}
+
+static void swiglu(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr value, size_t first,
+                   size_t end)
+{
+    if (y.type == FK_BF16 && gate.type == FK_BF16 && value.type == FK_BF16)
+        swiglu_typed(fk_bf16(y.p), fk_bf16(gate.p), fk_bf16(value.p), first, end);
+    else
+        swiglu_typed(y, gate, value, first, end);
+}
+
+/* ---- norm --------------------------------------------------------------------------------- */
+
+struct stats {
+    float mean, rstd;
+};
+
+/* Two sums at a time, so that each waits less for itself. */
+INLINE struct stats row_stats(const float *x, int C, float epsilon)
+{
+    __m512 sum[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, squares[2] = {sum[0], sum[0]};
+    size_t n = (size_t)C, whole = n / (2 * WIDTH) * 2 * WIDTH;
+    for (size_t i = 0; i < whole; i += 2 * WIDTH)
+        for (int k = 0; k < 2; k++)
+            sum[k] = _mm512_add_ps(sum[k], _mm512_loadu_ps(x + i + k * WIDTH));
+    for (size_t i = whole; i < n; i += WIDTH)
+        sum[0] = _mm512_add_ps(sum[0], _mm512_maskz_loadu_ps(lanes_left(i, n), x + i));
+    float mean = _mm512_reduce_add_ps(_mm512_add_ps(sum[0], sum[1])) / (float)C;
+    __m512 middle = _mm512_set1_ps(mean);
+    for (size_t i = 0; i < whole; i += 2 * WIDTH)
+        for (int k = 0; k < 2; k++) {
+            __m512 d = _mm512_sub_ps(_mm512_loadu_ps(x + i + k * WIDTH), middle);
+            squares[k] = _mm512_fmadd_ps(d, d, squares[k]);
+        }
+    for (size_t i = whole; i < n; i += WIDTH) {
+        __mmask16 mask = lanes_left(i, n);
+        __m512 d = _mm512_maskz_sub_ps(mask, _mm512_maskz_loadu_ps(mask, x + i), middle);
+        squares[0] = _mm512_fmadd_ps(d, d, squares[0]);
+    }
+    float variance = _mm512_reduce_add_ps(_mm512_add_ps(squares[0], squares[1])) / (float)C;
+    return (struct stats){mean, 1.0f / sqrtf(variance + epsilon)};
+}
+
+INLINE void modulate_typed(struct fk_ptr y, const float *x, const float *shift, const float *scale,
+                           struct span span, int C, float epsilon)
+{
+    size_t n = (size_t)C;
+    for (int token = span.first; token < span.end; token++) {
+        size_t first = (size_t)token * n;
+        struct stats s = row_stats(x + first, C, epsilon);
+        __m512 mean = _mm512_set1_ps(s.mean), rstd = _mm512_set1_ps(s.rstd);
+        for (size_t i = 0; i < n; i += WIDTH) {
+            __mmask16 mask = lanes_left(i, n);
+            __m512 v = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + first + i), mean);
+            __m512 factor = _mm512_add_ps(_mm512_maskz_loadu_ps(mask, scale + i),
+                                          _mm512_set1_ps(1));
+            v = _mm512_fmadd_ps(_mm512_mul_ps(v, rstd), factor,
+                                _mm512_maskz_loadu_ps(mask, shift + i));
+            store(y, first + i, mask, v);
+        }
+    }
+}
+
+static void modulate(struct fk_ptr y, const float *x, const float *shift, const float *scale,
+                     struct span span, int C, float epsilon)
+{
+    if (y.type == FK_BF16)
+        modulate_typed(fk_bf16(y.p), x, shift, scale, span, C, epsilon);
+    else
+        modulate_typed(fk_f32(y.p), x, shift, scale, span, C, epsilon);
+}
+
+static void gate_add(float *x, struct fk_ptr y, const float *gate, struct span span, int C)
+{
+    size_t n = (size_t)C;
+    for (int token = span.first; token < span.end; token++)
+        for (size_t i = 0; i < n; i += WIDTH) {
+            __mmask16 mask = lanes_left(i, n);
+            size_t at = (size_t)token * n + i;
+            __m512 sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, gate + i), load(y, at, mask),
+                                         _mm512_maskz_loadu_ps(mask, x + at));
+            _mm512_mask_storeu_ps(x + at, mask, sum);
+        }
+}
+
+/* ---- norm of heads and rotation ----------------------------------------------------------- */
+
+/* A token's tables as in fast_rows.c: x * cosine + swapped(x) * sine. */
+struct rotation {
+    __m512 cosine[MOST_VECTORS], sine[MOST_VECTORS];
+};
+
+INLINE void rotation_make(struct rotation *r, const float *cosine, const float *sine, int D)
+{
+    const __m512i twice = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
+    for (int i = 0; i < D; i += WIDTH) {
+        __mmask16 half = lanes_left((size_t)i / 2, (size_t)D / 2) & 0xff;
+        __m512 c = _mm512_maskz_loadu_ps(half, cosine + i / 2);
+        __m512 s = _mm512_maskz_loadu_ps(half, sine + i / 2);
+        s = _mm512_permutexvar_ps(twice, s);
+        r->cosine[i / WIDTH] = _mm512_permutexvar_ps(twice, c);
+        r->sine[i / WIDTH] = _mm512_mask_sub_ps(s, 0x5555, _mm512_setzero_ps(), s);
+    }
+}
+
+INLINE void head_normalise(__m512 *row, int D, float epsilon)
+{
+    __m512 sum = _mm512_setzero_ps(), squares = sum;
+    for (int i = 0; i < D; i += WIDTH)
+        sum = _mm512_add_ps(sum, row[i / WIDTH]);
+    __m512 mean = _mm512_set1_ps(_mm512_reduce_add_ps(sum) / (float)D);
+    for (int i = 0; i < D; i += WIDTH) {
+        __mmask16 mask = lanes_left((size_t)i, (size_t)D);
+        __m512 d = _mm512_maskz_sub_ps(mask, row[i / WIDTH], mean);
+        squares = _mm512_fmadd_ps(d, d, squares);
+        row[i / WIDTH] = d;
+    }
+    float rstd = 1.0f / sqrtf(_mm512_reduce_add_ps(squares) / (float)D + epsilon);
+    for (int i = 0; i < D; i += WIDTH)
+        row[i / WIDTH] = _mm512_mul_ps(row[i / WIDTH], _mm512_set1_ps(rstd));
+}
+
+INLINE void rotate_typed(struct fk_ptr out, struct fk_ptr qkv, struct heads t, const int D)
+{
+    struct rotation r;
+    __m512 row[MOST_VECTORS];
+    for (int token = t.first; token < t.end; token++) {
+        size_t table = (size_t)token * (size_t)(D / 2);
+        size_t at = (size_t)token * 3 * (size_t)t.H * (size_t)D, n = (size_t)t.H * (size_t)D;
+        rotation_make(&r, t.cosine + table, t.sine + table, D);
+        for (int h = 0; h < 2 * t.H; h++, at += (size_t)D) {
+            for (int i = 0; i < D; i += WIDTH)
+                row[i / WIDTH] = load(qkv, at + (size_t)i, lanes_left((size_t)i, (size_t)D));
+            if (t.epsilon >= 0)
+                head_normalise(row, D, t.epsilon);
+            for (int i = 0; i < D; i += WIDTH) {
+                __m512 v = row[i / WIDTH], turned = _mm512_permute_ps(v, 0xb1);
+                v = _mm512_fmadd_ps(v, r.cosine[i / WIDTH],
+                                    _mm512_mul_ps(turned, r.sine[i / WIDTH]));
+                store(out, at + (size_t)i, lanes_left((size_t)i, (size_t)D), v);
+            }
+        }
+        for (size_t i = 0; out.p != qkv.p && i < n; i += WIDTH)
+            store(out, at + i, lanes_left(i, n), load(qkv, at + i, lanes_left(i, n)));
+    }
+}
+
+/* The usual types and widths of heads with constants in their loops. */
+static void rotate(struct fk_ptr out, struct fk_ptr qkv, struct heads t)
+{
+    bool narrow = out.type == FK_BF16 && qkv.type == FK_BF16;
+    if (narrow && t.D == 64)
+        rotate_typed(fk_bf16(out.p), fk_bf16(qkv.p), t, 64);
+    else if (narrow && t.D == 72)
+        rotate_typed(fk_bf16(out.p), fk_bf16(qkv.p), t, 72);
+    else if (out.type == FK_F32 && qkv.type == FK_F32 && t.D == 64)
+        rotate_typed(fk_f32(out.p), fk_f32(qkv.p), t, 64);
+    else
+        rotate_typed(out, qkv, t, t.D);
+}
+
+const struct row_loops cpu_rows_wide = {modulate, gate_add, rotate, swiglu};
