@@ -107,7 +107,7 @@ static int by_address(const void *a, const void *b)
     return x->bytes < y->bytes ? -1 : x->bytes > y->bytes;
 }
 
-static int by_name(const void *a, const void *b)
+int fit_tensor_compare_names(const void *a, const void *b)
 {
     return strcmp(((const struct fit_tensor *)a)->name, ((const struct fit_tensor *)b)->name);
 }
@@ -164,7 +164,7 @@ static bool read_header(struct fit_safetensors *file, uint64_t length, struct fi
     }
     if (!check_tiling(file, buffer, bytes, error))
         return false;
-    qsort(file->tensors, file->n_tensors, sizeof *file->tensors, by_name);
+    qsort(file->tensors, file->n_tensors, sizeof *file->tensors, fit_tensor_compare_names);
     return true;
 }
 
@@ -200,17 +200,12 @@ void fit_safetensors_close(struct fit_safetensors *file)
     *file = (struct fit_safetensors){0};
 }
 
-const struct fit_tensor *fit_safetensors_find(const struct fit_safetensors *file, const char *name)
+const struct fit_tensor *fit_tensors_find(const struct fit_tensor *tensors, size_t n_tensors,
+                                          const char *name)
 {
     struct fit_tensor key = {.name = name};
-    return file->n_tensors
-               ? bsearch(&key, file->tensors, file->n_tensors, sizeof key, by_name)
-               : NULL;
-}
-
-const char *fit_safetensors_metadata(const struct fit_safetensors *file, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
+    return n_tensors ? bsearch(&key, tensors, n_tensors, sizeof key, fit_tensor_compare_names)
+                     : NULL;
 }
 
 static void print_shape(char *out, size_t bytes, int n_dims, const uint64_t *dims)
@@ -223,14 +218,14 @@ static void print_shape(char *out, size_t bytes, int n_dims, const uint64_t *dim
         snprintf(out + used, bytes - used, ")");
 }
 
-bool fit_safetensors_require(const struct fit_safetensors *file, const char *name, int n_dims,
-                             const uint64_t *dims, const struct fit_tensor **out,
-                             struct fit_error *error)
+bool fit_tensors_require(const struct fit_tensor *tensors, size_t n_tensors, const char *path,
+                         const char *name, int n_dims, const uint64_t *dims,
+                         const struct fit_tensor **out, struct fit_error *error)
 {
-    const struct fit_tensor *tensor = fit_safetensors_find(file, name);
+    const struct fit_tensor *tensor = fit_tensors_find(tensors, n_tensors, name);
     if (!tensor)
         return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s is missing (the file holds %zu)",
-                        file->path, name, file->n_tensors);
+                        path, name, n_tensors);
     bool same = n_dims == 0 || tensor->n_dims == n_dims;
     for (int i = 0; same && i < n_dims; i++)
         same = tensor->dims[i] == dims[i];
@@ -238,11 +233,29 @@ bool fit_safetensors_require(const struct fit_safetensors *file, const char *nam
         char expected[128], found[128];
         print_shape(expected, sizeof expected, n_dims, dims);
         print_shape(found, sizeof found, tensor->n_dims, tensor->dims);
-        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s: expected shape %s, found %s",
-                        file->path, name, expected, found);
+        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s: expected shape %s, found %s", path,
+                        name, expected, found);
     }
     *out = tensor;
     return true;
+}
+
+const struct fit_tensor *fit_safetensors_find(const struct fit_safetensors *file, const char *name)
+{
+    return fit_tensors_find(file->tensors, file->n_tensors, name);
+}
+
+bool fit_safetensors_require(const struct fit_safetensors *file, const char *name, int n_dims,
+                             const uint64_t *dims, const struct fit_tensor **out,
+                             struct fit_error *error)
+{
+    return fit_tensors_require(file->tensors, file->n_tensors, file->path, name, n_dims, dims, out,
+                               error);
+}
+
+const char *fit_safetensors_metadata(const struct fit_safetensors *file, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
 
 static float f16_to_f32(uint16_t h)
