@@ -165,8 +165,10 @@ draw_trained_area (LimnCanvas *self, GtkSnapshot *snapshot, const LimnRect *rect
                               info->token_pixels, &width, &height);
   width *= scale;
   height *= scale;
-  /* On the edge of the canvas itself it would be noise. */
-  if (fabs (width - rect->width) < 6 && fabs (height - rect->height) < 6)
+  /* On the edge of the canvas itself it would be noise, and lines that cross the whole view say
+   * nothing, except to somebody who pulls towards them. */
+  if ((fabs (width - rect->width) < 6 && fabs (height - rect->height) < 6) ||
+      (self->dragged == LIMN_HANDLE_NONE && (width > view_width || height > view_height)))
     return;
   cr = gtk_snapshot_append_cairo (
       snapshot, &GRAPHENE_RECT_INIT (0, 0, (float) view_width, (float) view_height));
