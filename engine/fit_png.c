@@ -11,6 +11,8 @@
 /* What a text chunk may hold: our own are below 8 kB; other programs store whole node graphs. */
 #define TEXT_LIMIT (4u << 20)
 #define CHUNK_LIMIT 64
+/* Deflate makes of one byte at most so many. */
+#define MOST_EXPANSION 1032
 
 static void failed(png_structp png, png_const_charp message)
 {
@@ -118,6 +120,23 @@ static void read_bytes(png_structp png, png_bytep data, size_t bytes)
     reader->at += bytes;
 }
 
+/* libpng takes memory for a chunk's claimed length before it reads it; so the chunks up to the
+ * pixels, which it streams, must lie within the file. */
+static bool chunks_fit(const struct fit_mapping *file)
+{
+    for (size_t at = 8; file->bytes - at >= 12;) {
+        const uint8_t *chunk = file->data + at;
+        size_t length = (size_t)chunk[0] << 24 | (size_t)chunk[1] << 16 | (size_t)chunk[2] << 8 |
+                        (size_t)chunk[3];
+        if (!memcmp(chunk + 4, "IDAT", 4))
+            return true;
+        if (length > file->bytes - at - 12)
+            return false;
+        at += 12 + length;
+    }
+    return false;
+}
+
 static bool reader_open(struct reader *reader, const char *path, struct fit_error *error)
 {
     *reader = (struct reader){0};
@@ -126,6 +145,11 @@ static bool reader_open(struct reader *reader, const char *path, struct fit_erro
     if (reader->mapping.bytes < 8 || png_sig_cmp(reader->mapping.data, 0, 8)) {
         fit_mapping_close(&reader->mapping);
         return fit_fail(error, FIT_ERROR_FILE, "%s: is not a PNG file", path);
+    }
+    if (!chunks_fit(&reader->mapping)) {
+        fit_mapping_close(&reader->mapping);
+        return fit_fail(error, FIT_ERROR_FILE, "%s: is a damaged PNG: it ends before its pixels",
+                        path);
     }
     reader->png =
         png_create_read_struct(PNG_LIBPNG_VER_STRING, reader->message, failed, warned);
@@ -201,6 +225,16 @@ static bool read_rows(struct reader *reader, uint8_t *rgb, uint8_t **rows, int h
     return true;
 }
 
+/* A header of a few bytes can promise gigabytes; it is believed as far as the file can hold them. */
+static bool can_hold_pixels(struct reader *reader, int height)
+{
+    size_t row = png_get_rowbytes(reader->png, reader->info);
+    if (row * (size_t)height / MOST_EXPANSION <= reader->mapping.bytes)
+        return true;
+    snprintf(reader->message, sizeof reader->message, "it is too short for its pixels");
+    return false;
+}
+
 uint8_t *fit_png_read_rgb(const char *path, int *width, int *height, struct fit_error *error)
 {
     struct reader reader;
@@ -211,6 +245,9 @@ uint8_t *fit_png_read_rgb(const char *path, int *width, int *height, struct fit_
     if (ok) {
         *width = (int)png_get_image_width(reader.png, reader.info);
         *height = (int)png_get_image_height(reader.png, reader.info);
+        ok = can_hold_pixels(&reader, *height);
+    }
+    if (ok) {
         rgb = malloc(3 * (size_t)*width * (size_t)*height);
         rows = malloc((size_t)*height * sizeof *rows);
         if (!rgb || !rows)

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints as they are published, and as they are not. */
+#include "hostile.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bundle.h"
+#include "fit/fit-import.h"
+#include "fit_weights.h"
+#include "safetensors.h"
+
+#define CONFIG                                                                                     \
+    "params: {hidden_size: 8, depth: 2, num_heads: 2, num_classes: 3, in_channels: 8,\n"           \
+    "  patch_size: 2, adaln_lora_dim: 2, mlp_ratio: 4.0, use_sit: true, learn_sigma: false,\n"     \
+    "  use_swiglu: true, adaln_type: lora, q_norm: layernorm, k_norm: layernorm}\n"
+
+enum { MAX_TENSORS = 64 };
+
+struct checkpoint {
+    struct fit_tensor tensor[MAX_TENSORS];
+    char name[MAX_TENSORS][96];
+    size_t n;
+};
+
+static struct checkpoint checkpoint;
+
+static void make_checkpoint(const char *prefix)
+{
+    struct fit_config config;
+    struct fit_tensor_spec spec;
+    fit_config_defaults(&config);
+    config.hidden = 8;
+    config.depth = config.heads = config.lora_rank = 2;
+    config.mlp_hidden = 21;
+    config.n_classes = 3;
+    config.channels = 8;
+    checkpoint.n = fit_weights_count(&config);
+    assert_true(checkpoint.n < MAX_TENSORS);
+    for (size_t i = 0; fit_weights_spec(&config, i, &spec); i++) {
+        float *values = calloc(spec.n_values, sizeof *values);
+        assert_non_null(values);
+        for (uint64_t k = 0; k < spec.n_values; k++)
+            values[k] = (float)(i + 1) / (float)(k + 1);
+        snprintf(checkpoint.name[i], sizeof checkpoint.name[i], "%s%s", prefix, spec.name);
+        checkpoint.tensor[i] = (struct fit_tensor){
+            .name = checkpoint.name[i], .type = FIT_TENSOR_F32, .n_dims = spec.n_dims,
+            .dims = {spec.dims[0], spec.n_dims > 1 ? spec.dims[1] : 0},
+            .n_values = spec.n_values, .data = values, .bytes = spec.n_values * 4};
+    }
+}
+
+static void free_checkpoint(void)
+{
+    for (size_t i = 0; i < checkpoint.n; i++)
+        free((void *)checkpoint.tensor[i].data);
+    checkpoint.n = 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    free_checkpoint();
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    make_checkpoint("");
+    return 0;
+}
+
+static const char *write_checkpoint(void)
+{
+    const char *path = hostile_path("checkpoint.safetensors");
+    struct fit_error error = {0};
+    if (!fit_safetensors_write(path, checkpoint.tensor, checkpoint.n, NULL, &error))
+        fail_msg("%s", error.message);
+    return path;
+}
+
+/* Imports what lies at the path; a bundle that came of it is read back and taken away. */
+static bool import(const char *path, struct fit_error *error)
+{
+    const char *output = hostile_path("bundle"), *config = hostile_path("config.yaml");
+    static const char *const names[] = {"transformer.safetensors", "classes.txt", "model.json"};
+    struct fit_import_params params = {.checkpoint = path, .config = config, .output = output};
+    struct fit_bundle bundle;
+    struct stat status;
+    char file[256];
+    hostile_write(config, CONFIG, strlen(CONFIG));
+    if (!fit_import(&params, error)) {
+        assert_int_not_equal(lstat(output, &status), 0);
+        return false;
+    }
+    assert_true(fit_bundle_read(&bundle, output, NULL));
+    assert_int_equal(strlen(bundle.transformer_sha256), 64);
+    for (int i = 0; i < 3; i++) {
+        snprintf(file, sizeof file, "%s/%s", output, names[i]);
+        assert_int_equal(unlink(file), 0);
+    }
+    assert_int_equal(rmdir(output), 0);
+    return true;
+}
+
+static void accepted(void)
+{
+    struct fit_error error = {0};
+    if (!import(write_checkpoint(), &error))
+        fail_msg("%s", error.message);
+}
+
+static void refused(const char *why)
+{
+    hostile_refused(import, write_checkpoint(), why);
+}
+
+static void test_prefixes(void **state)
+{
+    (void)state;
+    static const char *const prefixes[] = {"", "module.", "model.", "module.model.",
+                                           "module.module.model."};
+    for (int i = 0; i < 5; i++) {
+        free_checkpoint();
+        make_checkpoint(prefixes[i]);
+        accepted();
+    }
+    free_checkpoint();
+    make_checkpoint("ema.");
+    refused("has no tensor x_embedder.proj.weight");
+    free_checkpoint();
+    make_checkpoint("module.");
+    snprintf(checkpoint.name[3], sizeof checkpoint.name[3], "model.x_embedder.proj.bias");
+    refused("x_embedder.proj.bias appears twice behind different prefixes");
+}
+
+static void test_every_tensor_is_needed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < checkpoint.n; i++) {
+        char name[96];
+        struct fit_error error = {0};
+        struct fit_tensor taken = checkpoint.tensor[i];
+        snprintf(name, sizeof name, "%s", taken.name);
+        memmove(&checkpoint.tensor[i], &checkpoint.tensor[i + 1],
+                (checkpoint.n - i - 1) * sizeof taken);
+        checkpoint.n--;
+        assert_false(import(write_checkpoint(), &error));
+        assert_int_equal(error.status, FIT_ERROR_MODEL);
+        /* A block without its first product is a block less. */
+        const char *expected = strstr(name, "attn.qkv.weight") ? "depth" : name;
+        if (!strstr(error.message, expected))
+            fail_msg("\"%s\" lacks \"%s\"", error.message, expected);
+        memmove(&checkpoint.tensor[i + 1], &checkpoint.tensor[i],
+                (checkpoint.n - i) * sizeof taken);
+        checkpoint.tensor[i] = taken;
+        checkpoint.n++;
+    }
+}
+
+static void test_every_shape_is_checked(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < checkpoint.n; i++) {
+        struct fit_tensor *tensor = &checkpoint.tensor[i], good = *tensor;
+        struct fit_error error = {0};
+        tensor->n_dims = 3;
+        tensor->dims[0] = good.n_values;
+        tensor->dims[1] = tensor->dims[2] = 1;
+        assert_false(import(write_checkpoint(), &error));
+        if (!strstr(error.message, good.name) || !strstr(error.message, ", 1, 1)"))
+            fail_msg("%s: %s", good.name, error.message);
+        *tensor = good;
+    }
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    struct fit_tensor *tensor = &checkpoint.tensor[20], good = *tensor;
+    static const enum fit_tensor_type floats[] = {FIT_TENSOR_F16, FIT_TENSOR_BF16, FIT_TENSOR_F64};
+    uint64_t *zeros = calloc(good.n_values, sizeof *zeros);
+    assert_non_null(zeros);
+    tensor->data = zeros;
+    for (int i = 0; i < 3; i++) {
+        tensor->type = floats[i];
+        tensor->bytes = good.n_values * fit_tensor_type_size(floats[i]);
+        accepted();
+    }
+    for (int type = FIT_TENSOR_I64; type < FIT_N_TENSOR_TYPES; type++) {
+        tensor->type = (enum fit_tensor_type)type;
+        tensor->bytes = good.n_values * fit_tensor_type_size(tensor->type);
+        refused("expected F32, BF16, F16 or F64, found");
+    }
+    *tensor = good;
+    free(zeros);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    float *last = (float *)checkpoint.tensor[checkpoint.n - 1].data;
+    size_t n = checkpoint.tensor[checkpoint.n - 1].n_values;
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    for (int i = 0; i < 3; i++) {
+        last[n - 1] = bad[i];
+        refused("final_layer.adaLN_modulation.1.bias holds a value that is no number");
+    }
+}
+
+static void test_a_tensor_too_many(void **state)
+{
+    (void)state;
+    static const float value = 1;
+    checkpoint.tensor[checkpoint.n++] = (struct fit_tensor){
+        .name = "optimizer.step", .type = FIT_TENSOR_F32, .n_dims = 1, .dims = {1}, .n_values = 1,
+        .data = &value, .bytes = sizeof value};
+    refused("one too many is optimizer.step");
+    checkpoint.n--;
+}
+
+static void test_the_first_version(void **state)
+{
+    (void)state;
+    size_t kept = 0;
+    for (size_t i = 0; i < checkpoint.n; i++) {
+        if (strncmp(checkpoint.tensor[i].name, "global_", 7))
+            checkpoint.tensor[kept++] = checkpoint.tensor[i];
+        else
+            free((void *)checkpoint.tensor[i].data);
+    }
+    checkpoint.n = kept;
+    refused("a FiT network of the first version");
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    size_t n;
+    const char *path = write_checkpoint();
+    uint8_t *good = hostile_read(path, &n);
+    size_t header = 8 + good[0] + 256u * good[1];
+    assert_int_equal(hostile_truncate(import, path, good, n, 400), 0);
+    hostile_flip(import, path, good, n, 8, header, 1500, NULL);
+    free(good);
+}
+
+static void test_a_folder_that_exists(void **state)
+{
+    (void)state;
+    const char *output = hostile_path("taken");
+    struct fit_error error = {0};
+    struct fit_import_params params = {.checkpoint = write_checkpoint(),
+                                       .config = hostile_path("config.yaml"), .output = output};
+    mkdir(output, 0777);
+    hostile_write(params.config, CONFIG, strlen(CONFIG));
+    assert_false(fit_import(&params, &error));
+    assert_int_equal(error.status, FIT_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "exists already"));
+    assert_int_equal(rmdir(output), 0); /* and nothing was put into it */
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(test_prefixes),      TEST(test_every_tensor_is_needed),
+        TEST(test_every_shape_is_checked), TEST(test_types),
+        TEST(test_values),        TEST(test_a_tensor_too_many),
+        TEST(test_the_first_version), TEST(test_damage),
+        TEST(test_a_folder_that_exists),
+    };
+    hostile_init();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    hostile_finish();
+    return failed;
+}
