@@ -240,7 +240,8 @@ limn_step_strip_init (LimnStepStrip *self)
   GtkEventController *keys = gtk_event_controller_key_new ();
 
   self->thumbnails = g_ptr_array_new_with_free_func (thumbnail_free);
-  gtk_widget_set_focusable (GTK_WIDGET (self), TRUE);
+  /* Time runs from left to right, whatever way the text goes. */
+  gtk_widget_set_direction (GTK_WIDGET (self), GTK_TEXT_DIR_LTR);
   gtk_range_set_adjustment (range, gtk_adjustment_new (0, 0, 1, 1, LEAP, 0));
   gtk_range_set_round_digits (range, 0);
   gtk_range_set_restrict_to_fill_level (range, TRUE);
