@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * measure-window: how quick the window is, on the bundled model. It asserts nothing; it prints
+ * milliseconds (of several runs: median and worst) and megabytes.
+ *
+ *     meson test -C build --benchmark --verbose window
+ */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RUNS = 9 };
+
+/* The time between two polls is what one iteration of the main loop kept everyone else waiting. */
+static gint64 poll_left_us, longest_us;
+
+static int timed_poll(GPollFD *fds, guint n, int timeout)
+{
+    if (poll_left_us)
+        longest_us = MAX(longest_us, g_get_monotonic_time() - poll_left_us);
+    int ready = g_poll(fds, n, timeout);
+    poll_left_us = g_get_monotonic_time();
+    return ready;
+}
+
+static double ms_since(gint64 begun_us)
+{
+    return (double)(g_get_monotonic_time() - begun_us) / 1000;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void report(const char *what, double *values)
+{
+    qsort(values, RUNS, sizeof *values, ascending);
+    printf("%-52s median %7.1f ms   worst %7.1f ms\n", what, values[RUNS / 2], values[RUNS - 1]);
+}
+
+/* Resident memory in MB: now ("VmRSS") or at its highest ("VmHWM"). */
+static double memory_mb(const char *key)
+{
+    g_autofree char *text = NULL;
+    g_file_get_contents("/proc/self/status", &text, NULL, NULL);
+    const char *line = text ? strstr(text, key) : NULL;
+    return line ? g_ascii_strtod(line + strlen(key) + 1, NULL) / 1024 : 0;
+}
+
+static gboolean has_full_picture(LimnRun *run)
+{
+    GdkTexture *texture = limn_run_get_texture(run);
+    return texture && gdk_texture_get_width(texture) == limn_run_get_params(run)->width;
+}
+
+/* Turns the loop without a timer of its own, so that waiting costs nothing. */
+static void until_picture(struct fixture *f)
+{
+    while (limn_run_is_active(f->window->run) && !has_full_picture(f->window->run))
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void until_end(struct fixture *f)
+{
+    while (limn_run_is_active(f->window->run))
+        g_main_context_iteration(NULL, TRUE);
+}
+
+static void measure_size(struct fixture *f, int side)
+{
+    double first[RUNS], whole[RUNS], worst[RUNS];
+    g_autofree char *what = NULL;
+    limn_settings_set_size(f->window->settings, side, side);
+    g_object_set(f->window->settings, "steps", 20, NULL);
+    fixture_paint(f); /* what is compiled and reserved once */
+    fixture_settle(f);
+    for (int i = 0; i < RUNS; i++) {
+        longest_us = 0;
+        gint64 begun = g_get_monotonic_time();
+        fixture_act(f, "win.generate");
+        until_picture(f);
+        first[i] = ms_since(begun);
+        until_end(f);
+        whole[i] = ms_since(begun);
+        worst[i] = (double)longest_us / 1000;
+        fixture_settle(f);
+    }
+    printf("%d x %d, 20 Euler steps with guidance\n", side, side);
+    report("  Generate to the first prediction", first);
+    report("  Generate to the end", whole);
+    report("  longest iteration of the main loop", worst);
+}
+
+static void measure_stop(struct fixture *f)
+{
+    double pressed[RUNS], stopped[RUNS];
+    limn_settings_set_size(f->window->settings, 256, 256);
+    g_object_set(f->window->settings, "steps", 1000, NULL);
+    for (int i = 0; i < RUNS; i++) {
+        fixture_act(f, "win.generate");
+        until_picture(f);
+        gint64 begun = g_get_monotonic_time();
+        fixture_act(f, "win.stop");
+        pressed[i] = ms_since(begun);
+        until_end(f);
+        stopped[i] = ms_since(begun);
+        fixture_settle(f);
+    }
+    printf("Stop at 256 x 256\n");
+    report("  Stop to its acknowledgement", pressed);
+    report("  Stop to the end of the run", stopped);
+}
+
+int main(int argc, char **argv)
+{
+    struct fixture f = {0};
+    gint64 begun = g_get_monotonic_time();
+    fixture_init(&argc, &argv);
+    f.session = limn_session_new();
+    f.window = limn_window_new(fixture_application(), f.session);
+    gtk_window_present(GTK_WINDOW(f.window));
+    while (!gtk_widget_get_mapped(GTK_WIDGET(f.window)))
+        g_main_context_iteration(NULL, TRUE);
+    printf("window on screen after %.0f ms\n", ms_since(begun));
+    limn_session_load(f.session, g_getenv("LIMN_MODEL"));
+    WAIT_UNTIL(limn_session_get_state(f.session) == LIMN_SESSION_READY);
+    printf("model ready after %.0f ms\n", ms_since(begun));
+    fixture_settle(&f);
+
+    double idle = memory_mb("VmRSS:");
+    g_main_context_set_poll_func(NULL, timed_poll);
+    measure_size(&f, 128);
+    measure_size(&f, 256);
+    printf("memory: %.0f MB idle, %.0f MB at most\n", idle, memory_mb("VmHWM:"));
+    measure_stop(&f);
+    fixture_close(&f, NULL);
+    return 0;
+}
