@@ -24,7 +24,7 @@ struct loading {
 
 static void spell(const struct loading *load, const char *name, const char *tail, char *out)
 {
-    char full[NAME_BYTES];
+    char full[2 * NAME_BYTES]; /* longer than any name that a network of ours has */
     snprintf(full, sizeof full, "%s.%s", name, tail);
     load->source->spell(load->source->spelling, full, out, NAME_BYTES);
 }
@@ -130,7 +130,7 @@ static bool read_projections(const struct loading *load, struct fit_weight_pair 
     static const char *const part[] = {"to_q", "to_k", "to_v"};
     const struct fit_tensor *weight[3], *bias[3];
     const uint64_t n = (uint64_t)channels;
-    char full[NAME_BYTES];
+    char full[2 * NAME_BYTES]; /* longer than any name that a network of ours has */
     for (int i = 0; i < 3; i++) {
         snprintf(full, sizeof full, "%s.%s", name, part[i]);
         if (!find_matrix(load, full, n, &weight[i]) || !find(load, full, "bias", 1, &n, &bias[i]))

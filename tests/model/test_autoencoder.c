@@ -27,7 +27,7 @@ static void add(struct weights *w, const char *name, const char *tail, int out, 
 {
     struct fit_tensor *t = &w->tensor[w->n];
     assert_true(w->n < MOST_TENSORS);
-    snprintf(w->name[w->n], NAME_BYTES, "%s.%s", name, tail);
+    assert_true(snprintf(w->name[w->n], NAME_BYTES, "%s.%s", name, tail) < NAME_BYTES);
     *t = (struct fit_tensor){.name = w->name[w->n++], .type = FIT_TENSOR_F32, .n_dims = 1,
                              .dims = {(uint64_t)out, (uint64_t)in, (uint64_t)kernel,
                                       (uint64_t)kernel}};
