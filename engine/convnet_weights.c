@@ -24,8 +24,9 @@ struct loading {
 
 static void spell(const struct loading *load, const char *name, const char *tail, char *out)
 {
-    char full[2 * NAME_BYTES]; /* longer than any name that a network of ours has */
-    snprintf(full, sizeof full, "%s.%s", name, tail);
+    char full[NAME_BYTES];
+    if (snprintf(full, sizeof full, "%s.%s", name, tail) >= NAME_BYTES)
+        full[0] = '\0'; /* a name that no file has: it will be reported as missing */
     load->source->spell(load->source->spelling, full, out, NAME_BYTES);
 }
 
