@@ -53,7 +53,10 @@ bool bench_network_new(struct bench_network **out, struct bench *b)
         if (!w->tensor[i].p)
             return false;
     }
-    return fit_network_bind(&w->network, &b->config, tensor_of, w, b->error);
+    if (!fit_network_bind(&w->network, &b->config, tensor_of, w, b->error))
+        return false;
+    fit_network_keep(&w->network, b->device);
+    return true;
 }
 
 void bench_network_free(struct bench_network *w, struct bench *b)

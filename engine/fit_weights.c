@@ -239,8 +239,47 @@ bool fit_network_bind_flat(struct fit_network *network, const struct fit_config 
     return fit_network_bind(network, config, flat_tensor, &user, e);
 }
 
+/* Calls `visit` with every linear layer. */
+static void each_linear(const struct fit_network *n, struct fk_device *device,
+                        void (*visit)(struct fk_device *device, const struct fit_linear *l))
+{
+    visit(device, &n->x_embed);
+    visit(device, &n->time_in);
+    visit(device, &n->time_out);
+    visit(device, &n->global);
+    for (int i = 0; i < n->config.depth; i++) {
+        const struct fit_block *b = &n->block[i];
+        const struct fit_linear *const all[] = {&b->qkv,  &b->proj,    &b->gate,    &b->value,
+                                                &b->down, &b->lora_in, &b->lora_out};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            visit(device, all[k]);
+    }
+    visit(device, &n->final);
+    visit(device, &n->final_modulation);
+}
+
+static void keep(struct fk_device *device, const struct fit_linear *l)
+{
+    device->weights_keep(device, l->weight, l->out, l->in);
+}
+
+static void forget(struct fk_device *device, const struct fit_linear *l)
+{
+    device->weights_forget(device, l->weight.p);
+}
+
+void fit_network_keep(struct fit_network *network, struct fk_device *device)
+{
+    if (!device->weights_keep || !device->weights_forget)
+        return;
+    network->kept_on = device;
+    each_linear(network, device, keep);
+}
+
 void fit_network_finish(struct fit_network *network)
 {
+    if (network->kept_on)
+        each_linear(network, network->kept_on, forget);
     free(network->block);
     memset(network, 0, sizeof *network);
 }

@@ -58,6 +58,7 @@ struct fit_network {
     struct fit_linear global; /* global_adaLN_modulation.1 */
     struct fit_block *block;  /* owned, [depth] */
     struct fit_linear final, final_modulation;
+    struct fk_device *kept_on; /* borrowed; set by fit_network_keep */
 };
 
 /* Asks `tensor` for the place and type of every parameter, by its index in the flat order; a NULL
@@ -70,6 +71,10 @@ bool fit_network_bind(struct fit_network *network, const struct fit_config *conf
  * it for every tensor that does not keep f32. */
 bool fit_network_bind_flat(struct fit_network *network, const struct fit_config *config,
                            const float *flat, const uint16_t *working, struct fit_error *e);
+
+/* Promises the device that the matrices stay as they are until the network is finished, so that it
+ * may read copies that suit it better. Costs their memory once more where it does. Any thread. */
+void fit_network_keep(struct fit_network *network, struct fk_device *device);
 
 void fit_network_finish(struct fit_network *network);
 

@@ -129,7 +129,10 @@ static bool load_transformer(struct fit_model *model, struct fit_error *error)
     for (size_t i = 0; i < files->n_tensors; i++)
         if (!place_tensor(model, i, matrices, error))
             return false;
-    return fit_network_bind(&model->network, &model->config, find_place, files, error);
+    if (!fit_network_bind(&model->network, &model->config, find_place, files, error))
+        return false;
+    fit_network_keep(&model->network, model->engine->device);
+    return true;
 }
 
 static bool load_autoencoder(struct fit_model *model, struct fit_error *error)

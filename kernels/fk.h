@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 2 /* raised with every change of the structures below */
+#define FK_ABI 3 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -326,6 +326,13 @@ struct fk_device {
     bool (*download)(struct fk_queue *q, void *host, const void *device_memory, size_t bytes);
     bool (*copy)(struct fk_queue *q, void *to, const void *from, size_t bytes);
     bool (*zero)(struct fk_queue *q, void *device_memory, size_t bytes);
+
+    /* optional, NULL where nothing is gained; callable from any thread. The caller promises that
+     * the weights w [N][K] of `linear` stay as they are until they are forgotten, so that the
+     * backend may read a copy in an order of its own. False without memory for that, or without
+     * use for it: then w itself is read. No operation may use w while it is forgotten. */
+    bool (*weights_keep)(struct fk_device *device, struct fk_ptr w, int N, int K);
+    void (*weights_forget)(struct fk_device *device, const void *w);
 };
 
 struct fk_open_params {

@@ -26,6 +26,14 @@ struct fk_queue {
     void *primitives; /* the fast operations' cache of compiled products, owned by onednn.c */
 };
 
+struct cpu_weights; /* copies of weights, owned by onednn_weights.c */
+
+struct cpu_state {
+    struct fk_device device;
+    struct fk_ops ops;
+    struct cpu_weights *weights; /* may be NULL */
+};
+
 /* At least `bytes` of 64-byte aligned memory that lives until the slot is asked for again; grows,
  * never shrinks. NULL (with q->error set) when memory is short. */
 void *cpu_scratch(struct fk_queue *q, int slot, size_t bytes);
@@ -136,6 +144,9 @@ void cpu_fast_group_norm_install(struct fk_ops *ops, const struct fk_caps *caps)
 
 /* What oneDNN can do on this processor, written to caps; without oneDNN caps stay as they are. */
 void cpu_onednn_describe(struct fk_caps *caps);
+/* weights_keep and weights_forget, for devices with oneDNN; false when memory is short. */
+bool cpu_weights_install(struct fk_device *device);
+void cpu_weights_finish(struct fk_device *device);
 /* Frees q->primitives. */
 void cpu_onednn_finish(struct fk_queue *q);
 

@@ -17,11 +17,6 @@
 
 #define ALIGNMENT 64
 
-struct state {
-    struct fk_device device;
-    struct fk_ops ops;
-};
-
 static size_t rounded(size_t bytes)
 {
     size_t up = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
@@ -162,6 +157,7 @@ static bool zero(struct fk_queue *q, void *device_memory, size_t bytes)
 
 static void close_device(struct fk_device *device)
 {
+    cpu_weights_finish(device);
     free(device->state);
 }
 
@@ -217,7 +213,7 @@ static int all_processors(void)
 
 struct fk_device *cpu_device_open(bool plain, int n_threads)
 {
-    struct state *state = calloc(1, sizeof *state);
+    struct cpu_state *state = calloc(1, sizeof *state);
     if (!state)
         return NULL;
     struct fk_device *device = &state->device;
@@ -247,6 +243,10 @@ struct fk_device *cpu_device_open(bool plain, int n_threads)
     if (!plain) {
         cpu_onednn_describe(&device->caps);
         install_fast(&state->ops, &device->caps);
+        if (!cpu_weights_install(device)) {
+            close_device(device);
+            return NULL;
+        }
     }
     return device;
 }

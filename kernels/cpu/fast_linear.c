@@ -60,7 +60,8 @@ static bool linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct 
     struct fk_ptr a = operand(q, SLOT_A, x, w.type, type, (size_t)M * K);
     struct fk_ptr b = in_type(q, SLOT_B, w, type, (size_t)N * K);
     struct fk_ptr row = in_type(q, SLOT_BIAS, bias, FK_F32, N);
-    const struct onednn_matmul m = {M, N, K, .b_turned = true, .add = beta != 0};
+    const struct onednn_matmul m = {M, N, K, .b_turned = true, .add = beta != 0,
+                                    .kept = cpu_onednn_kept(q->device, w, N, K)};
     return a.p && b.p && (row.p || !bias.p) && product(q, y, a, b, row, &m);
 }
 

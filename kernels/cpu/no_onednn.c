@@ -23,3 +23,14 @@ void cpu_onednn_finish(struct fk_queue *q)
 {
     (void)q;
 }
+
+bool cpu_weights_install(struct fk_device *device)
+{
+    (void)device;
+    return true;
+}
+
+void cpu_weights_finish(struct fk_device *device)
+{
+    (void)device;
+}

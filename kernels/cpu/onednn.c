@@ -2,7 +2,6 @@
 /* All that touches oneDNN's C interface, which changed between its second and third version. */
 #include "onednn.h"
 
-#include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -217,8 +216,10 @@ static bool matmul_make(struct onednn *o, struct entry *e, const struct onednn_m
     dnnl_memory_desc_t a, b, c, row;
     dnnl_matmul_desc_t desc;
     struct recipe r = {0};
+    if (m->kept)
+        b = m->kept->layout;
     bool ok = matrix_desc(&a, m->M, m->K, factor, m->a_turned) &&
-              matrix_desc(&b, m->K, m->N, factor, m->b_turned) &&
+              (m->kept || matrix_desc(&b, m->K, m->N, factor, m->b_turned)) &&
               matrix_desc(&c, m->M, m->N, result, false) &&
               matrix_desc(&row, 1, m->N, bias->type, false) &&
               dnnl_matmul_desc_init(&desc, &a, &b, bias->p ? &row : NULL, &c) == dnnl_success &&
@@ -240,7 +241,7 @@ bool cpu_onednn_matmul(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, str
     if (!o)
         return false;
     struct key key = {{'m', m->M, m->N, m->K, m->a_turned, m->b_turned, m->add, a.type, c.type,
-                       bias.p ? 1 + (int)bias.type : 0}};
+                       bias.p ? 1 + (int)bias.type : 0, m->kept != NULL}};
     struct entry *e = *bucket_of(o, &key);
     if (!e && (e = calloc(1, sizeof *e))) {
         e->key = key;
@@ -248,7 +249,8 @@ bool cpu_onednn_matmul(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, str
     }
     if (!e)
         return cpu_fail(q, "oneDNN: no product of %d x %d by %d x %d", m->M, m->K, m->K, m->N);
-    return compiled_run(q, &e->main, (const void *const[]){c.p, a.p, b.p, bias.p});
+    const void *factor = m->kept ? m->kept->copy : b.p;
+    return compiled_run(q, &e->main, (const void *const[]){c.p, a.p, factor, bias.p});
 }
 
 static bool reorder_make(struct onednn *o, struct entry *e, const dnnl_memory_desc_t *plain,

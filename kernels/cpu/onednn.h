@@ -9,6 +9,8 @@
 
 #include "cpu.h"
 
+#include <oneapi/dnnl/dnnl.h>
+
 /* Scratch slots that an operation with oneDNN must not use itself. */
 enum { ONEDNN_SLOT_WEIGHTS = CPU_SCRATCH_SLOTS - 2, ONEDNN_SLOT_OWN = CPU_SCRATCH_SLOTS - 1 };
 
@@ -17,7 +19,21 @@ enum { ONEDNN_SLOT_WEIGHTS = CPU_SCRATCH_SLOTS - 2, ONEDNN_SLOT_OWN = CPU_SCRATC
 struct onednn_matmul {
     int M, N, K;
     bool a_turned, b_turned, add;
+    const struct onednn_kept *kept; /* of b, or NULL */
 };
+
+/* A copy of weights in oneDNN's own order. */
+struct onednn_kept {
+    const void *w; /* the original */
+    enum fk_dtype type;
+    int N, K;
+    dnnl_memory_desc_t layout;
+    void *copy; /* owned */
+    struct onednn_kept *next;
+};
+
+/* NULL when these weights were not kept. */
+const struct onednn_kept *cpu_onednn_kept(struct fk_device *device, struct fk_ptr w, int N, int K);
 
 bool cpu_onednn_matmul(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, struct fk_ptr b,
                        struct fk_ptr bias, const struct onednn_matmul *product);

@@ -40,6 +40,12 @@ static double *factors(struct check *c, struct fk_ptr x, enum fk_dtype weights, 
     return values;
 }
 
+/* Kept weights give results as near, in whatever order the backend reads them. */
+static bool keep(struct check *c, struct fk_ptr w, int N, int K)
+{
+    return c->device->weights_keep && c->device->weights_keep(c->device, w, N, K);
+}
+
 static void forward_case(struct check *c, struct shape s, struct types t, struct fk_ptr bias,
                          float beta)
 {
@@ -51,6 +57,7 @@ static void forward_case(struct check *c, struct shape s, struct types t, struct
     const double *X = factors(c, x, t.w, rows * inner), *W = check_values(c, w, columns * inner);
     const double *old = check_values(c, y, rows * columns);
     const double *add = bias.p ? check_values(c, bias, columns) : NULL;
+    struct fk_ptr again = check_copy(c, y, rows * columns);
     double *want = check_room(c, rows * columns);
     for (size_t m = 0; m < rows; m++)
         for (size_t n = 0; n < columns; n++) {
@@ -61,6 +68,29 @@ static void forward_case(struct check *c, struct shape s, struct types t, struct
         }
     check_run(c, c->ops->linear(c->q, y, x, w, bias, s.M, s.N, s.K, beta));
     check_near(c, "y", y, want, rows * columns, tolerance_of(t.y));
+    if (!keep(c, w, s.N, s.K))
+        return;
+    check_run(c, c->ops->linear(c->q, again, x, w, bias, s.M, s.N, s.K, beta));
+    check_near(c, "y of kept weights", again, want, rows * columns, tolerance_of(t.y));
+    c->device->weights_forget(c->device, w.p);
+}
+
+/* Forgotten weights may change, and so may what was never kept. */
+static void forget_body(struct check *c)
+{
+    enum { M = 5, N = 48, K = 40 };
+    if (!c->device->weights_forget)
+        return;
+    struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_F32, N * K, 2);
+    struct fk_ptr y = check_output(c, FK_F32, M * N), none = {0};
+    keep(c, w, N, K);
+    keep(c, w, N, K);
+    c->device->weights_forget(c->device, w.p);
+    c->device->weights_forget(c->device, w.p);
+    c->device->weights_forget(c->device, x.p);
+    check_run(c, c->device->zero(c->q, w.p, N * K * sizeof(float)));
+    check_run(c, c->ops->linear(c->q, y, x, w, none, M, N, K, 0));
+    check_near(c, "y of zeros", y, check_room(c, M * N), M * N, 0);
 }
 
 static void forward_body(struct check *c)
@@ -179,12 +209,14 @@ static bool rows_are_independent(const struct check *c)
     return strcmp(c->backend, "reference") == 0 || strstr(c->device->caps.isa, "avx512");
 }
 
-static void rows_case(struct check *c, enum fk_dtype type, int most)
+static void rows_case(struct check *c, enum fk_dtype type, int most, bool kept)
 {
     enum { N = 80, K = 72 };
     struct fk_ptr x = check_input(c, type, (size_t)most * K, 1);
     struct fk_ptr w = check_input(c, type, N * K, 2), bias = check_input(c, FK_F32, N, 3);
     struct fk_ptr all = check_output(c, type, (size_t)most * N);
+    if (kept && !keep(c, w, N, K))
+        return;
     check_run(c, c->ops->linear(c->q, all, x, w, bias, most, N, K, 0));
     const int counts[] = {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 200};
     for (size_t i = 0; i < sizeof counts / sizeof *counts && counts[i] < most; i++) {
@@ -199,19 +231,23 @@ static void rows_body(struct check *c)
 {
     if (!rows_are_independent(c))
         return;
-    rows_case(c, FK_F32, 256);
-    rows_case(c, FK_BF16, 256);
+    for (int kept = 0; kept <= 1; kept++) {
+        rows_case(c, FK_F32, 256, kept);
+        rows_case(c, FK_BF16, 256, kept);
+    }
 }
 
 /* Output, dx, dw and db side by side; db alone where products are not promised to be equal. */
 static void *threads_result(struct check *c, size_t *bytes, enum fk_dtype weights)
 {
-    enum { M = 300, N = 96, K = 104, TOTAL = M * N + M * K + N * K + N };
+    enum { M = 300, N = 96, K = 104, TOTAL = 2 * M * N + M * K + N * K + N };
     struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, weights, N * K, 2);
     struct fk_ptr dy = check_input(c, FK_F32, M * N, 3), all = check_zeros(c, FK_F32, TOTAL);
     float *y = check_f32(all), *dx = y + M * N, *dw = dx + M * K, *db = dw + N * K;
     check_run(c, c->ops->linear(c->q, fk_f32(y), x, w, (struct fk_ptr){0}, M, N, K, 0));
     check_run(c, c->ops->linear_bwd(c->q, fk_f32(dx), dw, db, dy, x, w, M, N, K, 0));
+    keep(c, w, N, K);
+    check_run(c, c->ops->linear(c->q, fk_f32(db + N), x, w, (struct fk_ptr){0}, M, N, K, 0));
     if (!rows_are_independent(c)) {
         *bytes = N * sizeof(float);
         return check_download(c, db, *bytes);
@@ -255,6 +291,7 @@ static void many_shapes_body(struct check *c)
 CHECK_EACH_DEVICE(forward)
 CHECK_EACH_DEVICE(backward)
 CHECK_EACH_DEVICE(absent)
+CHECK_EACH_DEVICE(forget)
 CHECK_EACH_DEVICE(slope)
 CHECK_EACH_DEVICE(rows)
 CHECK_EACH_DEVICE(many_shapes)
@@ -265,7 +302,7 @@ int main(void)
         cmocka_unit_test(test_forward), cmocka_unit_test(test_backward),
         cmocka_unit_test(test_absent),  cmocka_unit_test(test_slope),
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_many_shapes),
+        cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
