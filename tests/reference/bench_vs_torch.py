@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""An evaluation of FiTv2 beside the authors' code on PyTorch, on the same processor cores.
+
+    bench_vs_torch.py --limn build/app/cli/limn-cli --official FiT [OPTION...]
+
+FiT is a clone (bare or not) of github.com/whlzy/FiT. Both sides have the made-up weights, state and
+class that engine/include/fit/fit-bench.h describes, and take turns: a second of one, a second of
+the other. An evaluation is that of a run with guidance: two images of so many tokens. PyTorch
+calculates the conditioning in every evaluation; Limn does so once for a run, so a twentieth of
+what 20 evaluations need is added to its time. A ratio is the median over the turns of PyTorch's
+time over Limn's in the same turn.
+
+Errors are relative distances (L2) from PyTorch in f32. A velocity that is too far off fails the
+run: 1e-4 in f32, 1.2 times PyTorch's own error in bf16.
+
+Not part of the build or of any test. Needs torch and einops. What the authors' repository lacks or
+does not need here (fit.model.sincos, triton), and timm's SwiGLU, are stood in for.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import types
+
+import numpy as np
+import torch
+
+SHAPES = {  # as in engine/bench.c: width, blocks, heads
+    "t": (256, 12, 4),
+    "s": (384, 12, 6),
+    "m": (384, 16, 6),
+    "b": (768, 15, 12),
+    "xl": (1152, 36, 16),
+}
+CLASSES, CHANNELS, PATCH = 1000, 4, 2
+CLASS, SCALE, TIME, STEPS = 3, 1.5, 0.5, 20
+
+
+def made_up(name, shape, deviation):
+    """The rule of fit-bench.h."""
+    key = 0xCBF29CE484222325
+    for byte in name.encode():
+        key = (key ^ byte) * 0x100000001B3 % 2**64
+    z = np.arange(1, int(np.prod(shape)) + 1, dtype=np.uint64)
+    z *= np.uint64(0x9E3779B97F4A7C15)
+    z += np.uint64(key)
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(0xBF58476D1CE4E5B9)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    values = ((z >> np.uint64(40)).astype(np.float64) / 8388608 - 1) * np.sqrt(3) * deviation
+    return torch.from_numpy(values.astype(np.float32).reshape(shape))
+
+
+def deviation(name, shape):
+    if len(shape) == 1:
+        return 0.02
+    if "embedding_table" in name:
+        return 1
+    return (0.3 if "adaLN_modulation" in name else 1) / np.sqrt(shape[1])
+
+
+class Anything(types.ModuleType):
+    """A module whose every name is a decorator that does nothing."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Anything(name)
+
+    def __call__(self, *args, **kwargs):
+        plain = len(args) == 1 and isinstance(args[0], types.FunctionType) and not kwargs
+        return args[0] if plain else self
+
+
+class SwiGLU(torch.nn.Module):
+    """timm's, of which the authors' code needs no more."""
+
+    def __init__(self, in_features, hidden_features, out_features=None, bias=True):
+        super().__init__()
+        self.fc1_g = torch.nn.Linear(in_features, hidden_features, bias=bias)
+        self.fc1_x = torch.nn.Linear(in_features, hidden_features, bias=bias)
+        self.fc2 = torch.nn.Linear(hidden_features, out_features or in_features, bias=bias)
+
+    def forward(self, x):
+        return self.fc2(torch.nn.functional.silu(self.fc1_g(x)) * self.fc1_x(x))
+
+
+def official_network(path):
+    """The authors' FiT class."""
+    folder = tempfile.mkdtemp(prefix="official-")
+    archive = subprocess.run(["git", "-C", path, "archive", "HEAD", "fit"], check=True,
+                             stdout=subprocess.PIPE).stdout
+    subprocess.run(["tar", "x", "-C", folder], input=archive, check=True)
+    sys.path.insert(0, folder)
+    for name in ("fit.model.sincos", "fit.utils.eval_utils", "triton", "triton.language", "timm",
+                 "timm.layers", "timm.layers.mlp"):
+        sys.modules.setdefault(name, Anything(name))
+    sys.modules["timm.layers.mlp"].SwiGLU = SwiGLU
+    from fit.model.fit_model import FiT
+    del sys.modules["triton"], sys.modules["triton.language"]  # torch.compile looks for them
+    return FiT
+
+
+def build(network, shape):
+    width, depth, heads = SHAPES[shape]
+    model = network(context_size=256, patch_size=PATCH, in_channels=CHANNELS, hidden_size=width,
+                    depth=depth, num_heads=heads, num_classes=CLASSES, learn_sigma=False,
+                    use_sit=True, use_swiglu=True, q_norm="layernorm", k_norm="layernorm",
+                    adaln_type="lora", adaln_lora_dim=width // 4).eval()
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            shape_of = tuple(parameter.shape)
+            parameter.copy_(made_up(name, shape_of, deviation(name, shape_of)))
+    return model
+
+
+def inputs(tokens, dtype):
+    rows = int(tokens**0.5)
+    while tokens % rows:
+        rows -= 1
+    columns = tokens // rows
+    grid = torch.stack([torch.arange(columns).repeat(rows),
+                        torch.arange(rows).repeat_interleave(columns)]).repeat(2, 1, 1)
+    state = made_up("state", (tokens, CHANNELS * PATCH * PATCH), 1)
+    return dict(x=torch.stack([state, state]).to(dtype), t=torch.full((2,), TIME, dtype=dtype),
+                y=torch.tensor([CLASS, CLASSES]), grid=grid, mask=torch.ones(2, tokens, dtype=dtype),
+                size=torch.tensor([[rows, columns]] * 2), cfg_scale=SCALE)
+
+
+class Peer:
+    """PyTorch; `how` is "eager" or "compile"."""
+
+    def __init__(self, model, how, dtype, tokens):
+        self.name = f"PyTorch {how}"
+        self.inputs = inputs(tokens, dtype)
+        # The reference's tables stay f32 and are rounded after cosine and sine, or positions
+        # themselves would be: that is kinder to its error and costs it nothing.
+        self.model = model
+        if how == "compile":
+            forward = torch.compile(model.forward, dynamic=False)
+            model.forward = forward
+
+    def velocity(self):
+        with torch.inference_mode():
+            return self.model.forward_with_cfg(**self.inputs)[0].float().numpy()
+
+    def seconds(self, duration):
+        times = []
+        begun = time.perf_counter()
+        while len(times) < 3 or time.perf_counter() - begun < duration:
+            start = time.perf_counter()
+            self.velocity()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+
+def tables_in(model, tokens, dtype):
+    """Positions of the grid in f32, rounded once."""
+    grid = inputs(tokens, torch.float32)["grid"]
+    cosine, sine = model.rel_pos_embed.get_cached_2d_rope_from_grid(grid)
+    tables = cosine.to(dtype), sine.to(dtype)
+    model.rel_pos_embed.get_cached_2d_rope_from_grid = lambda _: tables
+
+
+def peer_new(network, args, how, precision, tokens):
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    model = build(network, args.shape)
+    tables_in(model, tokens, dtype)
+    peer = Peer(model.to(dtype), how, dtype, tokens)
+    peer.velocity()
+    return peer
+
+
+def limn(args, precision, tokens, seconds):
+    """Seconds of an evaluation, of its part of the conditioning, and the velocity."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = os.path.join(folder, "velocity.npy")
+        run = subprocess.run(
+            [args.limn, "bench", "evaluation", "--json", "--model-shape", args.shape, "--tokens",
+             str(tokens), "--threads", str(args.threads), "--precision", precision, "--seconds",
+             str(seconds), "--output", output], check=True, stdout=subprocess.PIPE)
+        rows = json.loads(run.stdout)["rows"]
+        conditioning, evaluation = rows[0]["median_s"], rows[1]["median_s"]
+        return evaluation, conditioning / STEPS, rows[1], np.load(output)
+
+
+def distance(a, b):
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def compare(network, args, precision, tokens, exact):
+    peers = [peer_new(network, args, how, precision, tokens) for how in args.peers.split(",")]
+    ours, theirs, last = [], [[] for _ in peers], None
+    for _ in range(args.turns):
+        last = limn(args, precision, tokens, args.seconds)
+        ours.append(last[0] + last[1])
+        for times, peer in zip(theirs, peers):
+            times.append(peer.seconds(args.seconds))
+    error = distance(last[3], exact)
+    errors = [distance(peer.velocity(), exact) for peer in peers]
+    limit = 1e-4 if precision == "f32" else 1.2 * min(errors)
+    result = dict(shape=args.shape, tokens=tokens, precision=precision, threads=args.threads,
+                  limn_s=statistics.median(ours), limn_error=error, right=error <= limit,
+                  floor_s=last[2]["floor_s"], peers=[])
+    for peer, times, its_error in zip(peers, theirs, errors):
+        result["peers"].append(dict(name=peer.name, s=statistics.median(times), error=its_error,
+                                    ratio=statistics.median(t / o for t, o in zip(times, ours))))
+    return result
+
+
+def report(r):
+    line = (f"{r['shape']:>3} {r['tokens']:5} tokens {r['precision']:4} {r['threads']} threads: "
+            f"Limn {1e3 * r['limn_s']:8.2f} ms ({100 * r['floor_s'] / r['limn_s']:3.0f} % of the "
+            f"floor, error {r['limn_error']:.1e})")
+    for p in r["peers"]:
+        line += f"; {p['name']} {1e3 * p['s']:8.2f} ms, {p['ratio']:.2f} x ({p['error']:.1e})"
+    print(line + ("" if r["right"] else "  FAIL: the velocity is too far off"), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--limn", required=True, help="limn-cli")
+    parser.add_argument("--official", required=True, help="a clone of the authors' repository")
+    parser.add_argument("--shape", default="s", choices=SHAPES)
+    parser.add_argument("--tokens", default="64,256")
+    parser.add_argument("--precision", default="bf16,f32")
+    parser.add_argument("--peers", default="eager,compile")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1, help="of one side's turn")
+    parser.add_argument("--json", help="where to append the results, one a line")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    torch.set_grad_enabled(False)
+    network = official_network(args.official)
+    results = []
+    for tokens in map(int, args.tokens.split(",")):
+        exact = peer_new(network, args, "eager", "f32", tokens).velocity()
+        for precision in args.precision.split(","):
+            torch._dynamo.reset()
+            results.append(compare(network, args, precision, tokens, exact))
+            report(results[-1])
+    if args.json:
+        with open(args.json, "a") as file:
+            for result in results:
+                file.write(json.dumps(result) + "\n")
+    return 0 if all(r["right"] for r in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
