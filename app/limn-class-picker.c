@@ -20,6 +20,8 @@ struct _LimnClassPicker
   char *query; /* folded, "" without a search */
 
   gboolean following; /* the selection follows the settings at this moment */
+  guint scrolling;    /* the tick callback that waits to scroll, or 0 */
+  guint scroll_target;
 
   GtkWidget *search, *list, *scroller, *stack;
 };
@@ -67,10 +69,27 @@ compare_cb (gconstpointer a, gconstpointer b, gpointer data)
 
 /* ---- selection ---- */
 
+/* A list that has no size yet, as while the window opens, forgets where it was told to go. */
+static gboolean
+scroll_when_laid_out (GtkWidget *list, GdkFrameClock *clock G_GNUC_UNUSED, gpointer picker)
+{
+  LimnClassPicker *self = picker;
+  GtkAdjustment *range = gtk_scrollable_get_vadjustment (GTK_SCROLLABLE (list));
+
+  if (!gtk_widget_get_mapped (list) || gtk_adjustment_get_upper (range) == 0)
+    return G_SOURCE_CONTINUE;
+  gtk_widget_activate_action (list, "list.scroll-to-item", "u", self->scroll_target);
+  self->scrolling = 0;
+  return G_SOURCE_REMOVE;
+}
+
 static void
 scroll_to (LimnClassPicker *self, guint position)
 {
-  gtk_widget_activate_action (self->list, "list.scroll-to-item", "u", position);
+  self->scroll_target = position;
+  if (!self->scrolling)
+    self->scrolling
+        = gtk_widget_add_tick_callback (self->list, scroll_when_laid_out, self, NULL);
 }
 
 static void
