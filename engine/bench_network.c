@@ -174,11 +174,13 @@ static bool condition(struct scene *s, const float *times, int n)
     return fit_guided_conditioning(s->c, s->network, &s->modulation, times, n, &y, 1, SCALE);
 }
 
+static const struct fit_sampler_params euler = {.solver = FIT_SOLVER_EULER, .steps = STEPS};
+
 static bool condition_run(void *user, struct bench *b)
 {
     float times[STEPS];
     (void)b;
-    fit_sampler_times(FIT_SOLVER_EULER, STEPS, times);
+    fit_sampler_times(&euler, times);
     return condition(user, times, STEPS);
 }
 
@@ -319,7 +321,7 @@ static bool sample_run(void *user, struct bench *b)
     struct scene *s = user;
     struct fit_sampler sampler;
     if (!condition_run(s, b) ||
-        !fit_sampler_begin(&sampler, s->c, FIT_SOLVER_EULER, STEPS, s->x, s->values))
+        !fit_sampler_begin(&sampler, s->c, &euler, s->x, s->values))
         return false;
     bool ok = true;
     while (ok && !fit_sampler_is_finished(&sampler))

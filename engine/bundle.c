@@ -3,7 +3,7 @@
  * model.json, version 1:
  *
  *   {"format": "limn-bundle", "version": 1, "name": "…", "description": "…", "licence": "…",
- *    "architecture": "fitv2",
+ *    "architecture": "fitv2" | "fitv1",
  *    "config": {"hidden": 256, "depth": 8, "heads": 4, "mlp_hidden": 682, "lora_rank": 64,
  *               "n_classes": 16, "channels": 8, "patch": 2, "guided_channels": 8,
  *               "qk_norm": true, "context_size": 144, "ori_max_pe_len": 16, "theta": 10000,
@@ -118,12 +118,15 @@ static void read_config(struct reading *r, const json_t *root, struct fit_config
     const json_t *object = read_object(r, root, "config");
     if (!r->ok)
         return;
+    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
+    enum fit_architecture architecture = config->architecture;
     fit_config_defaults(config);
+    config->architecture = architecture;
     read_int(r, object, "hidden", 1, size, &config->hidden);
     read_int(r, object, "depth", 1, 1024, &config->depth);
     read_int(r, object, "heads", 1, 1024, &config->heads);
     read_int(r, object, "mlp_hidden", 1, 4 * size, &config->mlp_hidden);
-    read_int(r, object, "lora_rank", 1, size, &config->lora_rank);
+    read_int(r, object, "lora_rank", !v1, v1 ? 0 : size, &config->lora_rank);
     read_int(r, object, "n_classes", 1, 1000000, &config->n_classes);
     read_int(r, object, "channels", 1, FIT_BUNDLE_MAX_CHANNELS, &config->channels);
     read_int(r, object, "patch", 1, 16, &config->patch);
@@ -188,9 +191,11 @@ static void read_defaults(struct reading *r, const json_t *root, struct fit_bund
         r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
                          "%s/" JSON_NAME ": defaults: width and height must be multiples of %d",
                          r->path, side);
-    if (r->ok && !fit_solver_parse(solver, &bundle->default_solver))
+    if (r->ok && (!fit_solver_parse(solver, &bundle->default_solver) ||
+                  !fit_config_has_solver(&bundle->config, bundle->default_solver)))
         r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
-                         "%s/" JSON_NAME ": defaults.solver: \"%s\" is no solver", r->path, solver);
+                         "%s/" JSON_NAME ": defaults.solver: \"%s\" is no solver for this network",
+                         r->path, solver);
 }
 
 bool fit_bundle_has_autoencoder(const struct fit_bundle *bundle)
@@ -223,9 +228,10 @@ static void read_head(struct reading *r, const json_t *root, struct fit_bundle *
     }
     read_int(r, root, "version", 1, FIT_BUNDLE_VERSION, &version);
     read_text(r, root, "architecture", architecture, sizeof architecture);
-    if (r->ok && strcmp(architecture, "fitv2"))
+    if (r->ok && !fit_architecture_parse(architecture, &bundle->config.architecture))
         r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
-                         "%s/" JSON_NAME ": architecture: expected \"fitv2\", found \"%s\"",
+                         "%s/" JSON_NAME
+                         ": architecture: expected \"fitv2\" or \"fitv1\", found \"%s\"",
                          r->path, architecture);
     read_text(r, root, "name", bundle->name, sizeof bundle->name);
     read_text(r, root, "description", bundle->description, sizeof bundle->description);
@@ -293,7 +299,8 @@ static json_t *bundle_json(const struct fit_bundle *b)
         "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:i, s:f, s:s*}, s:s,"
         " s:{s:o, s:o}, s:{s:i, s:i, s:i, s:f, s:s}}",
         "format", "limn-bundle", "version", FIT_BUNDLE_VERSION, "name", b->name, "description",
-        b->description, "licence", b->licence, "architecture", "fitv2", "config",
+        b->description, "licence", b->licence, "architecture",
+        fit_architecture_name(b->config.architecture), "config",
         config_json(&b->config), "transformer", b->transformer, "transformer_sha256",
         b->transformer_sha256, "autoencoder", "type", b->autoencoder_type, "downsampling",
         b->downsampling, "scaling_factor", b->scaling_factor, "file",

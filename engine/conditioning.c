@@ -4,6 +4,8 @@
  *
  *   T = W2 silu(W1 wave(t)),  Y = table[y],  a = silu(T + Y),  G = Wg a
  *   block i: G + Wout_i (Win_i a)          final: Wf a
+ *
+ * The first version has no G, and W_i a in every block.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@ static void list_items(struct fit_scratch_item *items, struct fit_modulation *m,
 {
     size_t n = (size_t)rows, row = n * sizeof(float);
     size_t d = (size_t)k->hidden, depth = (size_t)k->depth;
+    size_t shared = k->architecture == FIT_ARCHITECTURE_V2 ? row * 6 * d : 0;
     const struct fit_scratch_item list[N_ITEMS] = {
         {"block modulation", &m->block, depth * row * 6 * d},
         {"final modulation", &m->final, row * 2 * d},
@@ -27,7 +30,7 @@ static void list_items(struct fit_scratch_item *items, struct fit_modulation *m,
         {"condition", &m->condition, row * d},
         {"condition activation", &m->active, row * d},
         {"low-rank modulation", &m->low, depth * row * (size_t)k->lora_rank},
-        {"shared modulation", &m->shared, row * 6 * d},
+        {"shared modulation", &m->shared, shared},
         {"times", &m->t, row},
         {"classes", &m->y, n * sizeof(int32_t)},
     };
@@ -60,7 +63,7 @@ void fit_modulation_finish(struct fit_modulation *modulation)
     memset(modulation, 0, sizeof *modulation);
 }
 
-/* The reference tells the network min(t, 1): an adaptive solver may look beyond the data. */
+/* FiTv2's reference tells the network min(t, 1): an adaptive solver may look beyond the data. */
 static bool upload(struct fit_compute *c, const struct fit_config *k, struct fit_modulation *m,
                    const float *t, const int32_t *y)
 {
@@ -70,7 +73,7 @@ static bool upload(struct fit_compute *c, const struct fit_config *k, struct fit
         return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for %d times", rows);
     bool ok = true;
     for (int i = 0; i < rows && ok; i++) {
-        clamped[i] = fminf(t[i], 1);
+        clamped[i] = fit_config_told_time(k, t[i], 1, false);
         if (y[i] < 0 || y[i] > k->n_classes)
             ok = fit_fail(c->error, FIT_ERROR_ARGUMENT, "class %d is not in 0..%d", (int)y[i],
                           k->n_classes);
@@ -95,6 +98,22 @@ static bool silu(struct fit_compute *c, float *y, const float *x, size_t n)
     return fit_run(c, silu, fk_f32(y), fk_f32(x), n);
 }
 
+/* The modulation of block i: low-rank on top of the shared one, or a matrix of its own. */
+static bool modulate_block(struct fit_compute *c, const struct fit_network *network,
+                           struct fit_modulation *m, int i)
+{
+    const struct fit_config *k = &network->config;
+    const struct fit_block *b = &network->block[i];
+    size_t rows = (size_t)m->rows, n = 6 * rows * (size_t)k->hidden;
+    float *block = m->block + (size_t)i * n;
+    float *low = m->low + (size_t)i * rows * (size_t)k->lora_rank;
+    if (k->architecture == FIT_ARCHITECTURE_V1)
+        return linear(c, block, m->active, &b->lora_out, m->rows, 0);
+    return linear(c, low, m->active, &b->lora_in, m->rows, 0) &&
+           fit_compute_check(c, c->device->copy(c->queue, block, m->shared, n * sizeof *block)) &&
+           linear(c, block, low, &b->lora_out, m->rows, 1);
+}
+
 bool fit_conditioning(struct fit_compute *c, const struct fit_network *network,
                       struct fit_modulation *m, const float *t, const int32_t *y, int rows)
 {
@@ -111,18 +130,12 @@ bool fit_conditioning(struct fit_compute *c, const struct fit_network *network,
         !fit_run(c, embed_rows, m->condition, network->class_table, m->y, rows, k->hidden) ||
         !linear(c, m->condition, m->time_act, &network->time_out, rows, 1) ||
         !silu(c, m->active, m->condition, n) ||
-        !linear(c, m->shared, m->active, &network->global, rows, 0) ||
+        (k->architecture == FIT_ARCHITECTURE_V2 &&
+         !linear(c, m->shared, m->active, &network->global, rows, 0)) ||
         !linear(c, m->final, m->active, &network->final_modulation, rows, 0))
         return false;
-    for (int i = 0; i < k->depth; i++) {
-        const struct fit_block *b = &network->block[i];
-        float *block = m->block + (size_t)i * 6 * n;
-        float *low = m->low + (size_t)i * (size_t)rows * (size_t)k->lora_rank;
-        if (!linear(c, low, m->active, &b->lora_in, rows, 0) ||
-            !fit_compute_check(c, c->device->copy(c->queue, block, m->shared,
-                                                  6 * n * sizeof *block)) ||
-            !linear(c, block, low, &b->lora_out, rows, 1))
+    for (int i = 0; i < k->depth; i++)
+        if (!modulate_block(c, network, m, i))
             return false;
-    }
     return true;
 }

@@ -17,6 +17,7 @@
 #include "fit_config.h"
 #include "fit_forward.h"
 #include "labels.h"
+#include "sampler.h"
 #include "trajectory.h"
 
 struct run; /* run.c: the device side of one generation */
@@ -129,6 +130,10 @@ void model_preview(const struct fit_model *model, const float (**matrix)[3], con
 
 /* model.c: recorded by who wrote the bundle, or "" */
 const char *model_hash(const struct fit_model *model);
+
+/* job.c: what the sampler needs to know of a run; without its noise. */
+struct fit_sampler_params job_sampler_params(const struct fit_config *config,
+                                             const struct fit_generate_params *params);
 
 /* frame.c */
 struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view view);

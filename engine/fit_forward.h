@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fit_forward.h - the FiTv2 network, once, for every backend and type.
+ * fit_forward.h - the FiTv2 network and that of the first version, once, for every backend and
+ * type.
  *
  * The residual stream, modulation, statistics, state and velocity are f32. In a bf16 network what
  * lies between the layers of a block is stored as bf16 (FiTv2 section IV trains that way) while
@@ -43,7 +44,7 @@ bool fit_modulation_reserve(struct fit_modulation *modulation, struct fk_device 
                             const struct fit_config *config, int rows, struct fit_error *e);
 void fit_modulation_finish(struct fit_modulation *modulation);
 
-/* t in [0, 1] (larger values count as 1) and y in [0, n_classes] are host arrays [rows], free to
+/* t in [0, 1] (larger values count as 1), for the first version in [0, 999], and y in [0, n_classes] are host arrays [rows], free to
  * change after the call. Reserves when there is not enough room. Synchronises the queue. */
 bool fit_conditioning(struct fit_compute *c, const struct fit_network *network,
                       struct fit_modulation *modulation, const float *t, const int32_t *y,
@@ -69,9 +70,10 @@ bool fit_activations_reserve(struct fit_activations *activations, struct fk_devi
                              const struct fit_network *network, int tokens, struct fit_error *e);
 void fit_activations_finish(struct fit_activations *activations);
 
-/* velocity [N][F] of the state x [N][F], F = channels * patch^2. Image b of the pack uses row
+/* velocity [N][F] of the state x [N][F], F = channels * patch^2; of the first version noise and
+ * variance [N][2F]. Image b of the pack uses row
  * first_row + b of the modulation. cosine, sine [N][D/2] are those of rope.h for every image.
- * Reserves when there is not enough room. velocity may be x. */
+ * Reserves when there is not enough room. velocity may be x unless it is wider. */
 bool fit_forward(struct fit_compute *c, const struct fit_network *network,
                  struct fit_activations *activations, float *velocity, const float *x,
                  const struct fk_pack *pack, const float *cosine, const float *sine,

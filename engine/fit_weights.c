@@ -12,7 +12,7 @@
 enum { ALIGNMENT = 16 };
 
 /* A size by the name it has in the configuration, times a small number. */
-enum size { WIDTH, FEATURES, TIME, CLASSES, RANK, MLP };
+enum size { WIDTH, FEATURES, OUTPUTS, TIME, CLASSES, RANK, MLP };
 
 struct layer {
     const char *name;
@@ -40,13 +40,38 @@ static const struct layer block[] = {
     {"adaLN_modulation.2", WIDTH, RANK, 6, FIT_INIT_ZERO, false, true},
 };
 
+/* The first version has the head without its last layer, and this in place of the last two of a
+ * block. */
+static const struct layer block_v1[] = {
+    {"attn.qkv", WIDTH, WIDTH, 3, FIT_INIT_XAVIER, false, true},
+    {"attn.proj", WIDTH, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"mlp.fc1_g", MLP, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"mlp.fc1_x", MLP, WIDTH, 1, FIT_INIT_XAVIER, false, true},
+    {"mlp.fc2", WIDTH, MLP, 1, FIT_INIT_XAVIER, false, true},
+    {"adaLN_modulation.1", WIDTH, WIDTH, 6, FIT_INIT_ZERO, false, true},
+};
+
 static const struct layer tail[] = {
-    {"final_layer.linear", FEATURES, WIDTH, 1, FIT_INIT_ZERO, true, true},
+    {"final_layer.linear", OUTPUTS, WIDTH, 1, FIT_INIT_ZERO, true, true},
     {"final_layer.adaLN_modulation.1", WIDTH, WIDTH, 2, FIT_INIT_ZERO, false, true},
 };
 
-enum { N_HEAD = 5, N_BLOCK = 7, N_TAIL = 2 };
-enum { HEAD_TENSORS = 9, BLOCK_TENSORS = 14, TAIL_TENSORS = 4 };
+/* The lists of one architecture, and how many tensors they name. */
+struct layout {
+    const struct layer *block;
+    int n_head, n_block, n_tail;
+    size_t head_tensors, block_tensors, tail_tensors;
+};
+
+static const struct layout layouts[] = {
+    [FIT_ARCHITECTURE_V2] = {block, 5, 7, 2, 9, 14, 4},
+    [FIT_ARCHITECTURE_V1] = {block_v1, 4, 6, 2, 7, 12, 4},
+};
+
+static const struct layout *layout_of(const struct fit_config *config)
+{
+    return &layouts[config->architecture];
+}
 
 static uint64_t size_of(const struct fit_config *k, enum size size)
 {
@@ -55,6 +80,8 @@ static uint64_t size_of(const struct fit_config *k, enum size size)
         return (uint64_t)k->hidden;
     case FEATURES:
         return (uint64_t)fit_config_features(k);
+    case OUTPUTS:
+        return (uint64_t)fit_config_outputs(k);
     case TIME:
         return FIT_TIME_WIDTH;
     case CLASSES:
@@ -110,7 +137,8 @@ static uint64_t all(const struct fit_config *k, const struct layer *layers, int 
 
 size_t fit_weights_count(const struct fit_config *config)
 {
-    return HEAD_TENSORS + BLOCK_TENSORS * (size_t)config->depth + TAIL_TENSORS;
+    const struct layout *l = layout_of(config);
+    return l->head_tensors + l->block_tensors * (size_t)config->depth + l->tail_tensors;
 }
 
 bool fit_weights_spec(const struct fit_config *config, size_t i, struct fit_tensor_spec *out)
@@ -118,19 +146,20 @@ bool fit_weights_spec(const struct fit_config *config, size_t i, struct fit_tens
     if (i >= fit_weights_count(config))
         return false;
     const struct layer *found;
+    const struct layout *l = layout_of(config);
     char prefix[32] = "";
-    if (i < HEAD_TENSORS) {
-        out->offset = walk(config, head, N_HEAD, i, out, &found);
+    if (i < l->head_tensors) {
+        out->offset = walk(config, head, l->n_head, i, out, &found);
     } else {
-        size_t j = i - HEAD_TENSORS, depth = (size_t)config->depth;
-        size_t b = j / BLOCK_TENSORS < depth ? j / BLOCK_TENSORS : depth;
-        uint64_t before = all(config, head, N_HEAD) + b * all(config, block, N_BLOCK);
-        j -= b * BLOCK_TENSORS;
+        size_t j = i - l->head_tensors, depth = (size_t)config->depth;
+        size_t b = j / l->block_tensors < depth ? j / l->block_tensors : depth;
+        uint64_t before = all(config, head, l->n_head) + b * all(config, l->block, l->n_block);
+        j -= b * l->block_tensors;
         if (b < depth) {
             snprintf(prefix, sizeof prefix, "blocks.%zu.", b);
-            out->offset = before + walk(config, block, N_BLOCK, j, out, &found);
+            out->offset = before + walk(config, l->block, l->n_block, j, out, &found);
         } else {
-            out->offset = before + walk(config, tail, N_TAIL, j, out, &found);
+            out->offset = before + walk(config, tail, l->n_tail, j, out, &found);
         }
     }
     snprintf(out->name, sizeof out->name, "%s%s.%s", prefix, found->name,
@@ -140,8 +169,9 @@ bool fit_weights_spec(const struct fit_config *config, size_t i, struct fit_tens
 
 size_t fit_weights_total(const struct fit_config *config)
 {
-    return all(config, head, N_HEAD) + (size_t)config->depth * all(config, block, N_BLOCK) +
-           all(config, tail, N_TAIL);
+    const struct layout *l = layout_of(config);
+    return all(config, head, l->n_head) + (size_t)config->depth * all(config, l->block, l->n_block) +
+           all(config, tail, l->n_tail);
 }
 
 /* ---- binding ------------------------------------------------------------------------------ */
@@ -197,7 +227,9 @@ bool fit_network_bind(struct fit_network *network, const struct fit_config *conf
     network->time_out = take_linear(&b);
     network->class_table = take(&b, &table);
     network->class_table_at = table.offset;
-    network->global = take_linear(&b);
+    bool v2 = config->architecture == FIT_ARCHITECTURE_V2;
+    if (v2)
+        network->global = take_linear(&b);
     for (int i = 0; i < config->depth; i++) {
         struct fit_block *to = &network->block[i];
         to->qkv = take_linear(&b);
@@ -205,7 +237,8 @@ bool fit_network_bind(struct fit_network *network, const struct fit_config *conf
         to->gate = take_linear(&b);
         to->value = take_linear(&b);
         to->down = take_linear(&b);
-        to->lora_in = take_linear(&b);
+        if (v2)
+            to->lora_in = take_linear(&b);
         to->lora_out = take_linear(&b);
     }
     network->final = take_linear(&b);
@@ -239,7 +272,7 @@ bool fit_network_bind_flat(struct fit_network *network, const struct fit_config 
     return fit_network_bind(network, config, flat_tensor, &user, e);
 }
 
-/* Calls `visit` with every linear layer. */
+/* Calls `visit` with every linear layer; those that an architecture lacks have no weights. */
 static void each_linear(const struct fit_network *n, struct fk_device *device,
                         void (*visit)(struct fk_device *device, const struct fit_linear *l))
 {
@@ -260,12 +293,14 @@ static void each_linear(const struct fit_network *n, struct fk_device *device,
 
 static void keep(struct fk_device *device, const struct fit_linear *l)
 {
-    device->weights_keep(device, l->weight, l->out, l->in);
+    if (l->weight.p)
+        device->weights_keep(device, l->weight, l->out, l->in);
 }
 
 static void forget(struct fk_device *device, const struct fit_linear *l)
 {
-    device->weights_forget(device, l->weight.p);
+    if (l->weight.p)
+        device->weights_forget(device, l->weight.p);
 }
 
 void fit_network_keep(struct fit_network *network, struct fk_device *device)

@@ -45,7 +45,8 @@ struct fit_linear {
 struct fit_block {
     struct fit_linear qkv, proj;
     struct fit_linear gate, value, down; /* fc1_g, fc1_x, fc2 */
-    struct fit_linear lora_in, lora_out; /* adaLN_modulation.1 and .2 */
+    /* adaLN_modulation.1 and .2; of the first version .1 alone is the modulation, in lora_out */
+    struct fit_linear lora_in, lora_out;
 };
 
 /* The network as pointers into device memory that somebody else owns. */
@@ -55,7 +56,7 @@ struct fit_network {
     struct fit_linear x_embed, time_in, time_out;
     struct fk_ptr class_table; /* [n_classes + 1][hidden] */
     size_t class_table_at;
-    struct fit_linear global; /* global_adaLN_modulation.1 */
+    struct fit_linear global; /* global_adaLN_modulation.1; NULL weights in the first version */
     struct fit_block *block;  /* owned, [depth] */
     struct fit_linear final, final_modulation;
     struct fk_device *kept_on; /* borrowed; set by fit_network_keep */

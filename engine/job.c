@@ -5,22 +5,39 @@
 #include <string.h>
 
 #include "engine_private.h"
+#include "noise.h"
 #include "rope.h"
 
 #define MIB (1024.0 * 1024.0)
 
 /* ---- checking a request ---- */
 
-static void fill_defaults(const struct fit_model_info *info, struct fit_generate_params *p)
+static void fill(double *value, double otherwise)
 {
+    if (*value == 0)
+        *value = otherwise;
+}
+
+static void fill_defaults(const struct fit_model *model, struct fit_generate_params *p)
+{
+    const struct fit_model_info *info = &model->info;
     if (!p->width && !p->height) {
         p->width = info->default_width;
         p->height = info->default_height;
     }
     if (!p->steps)
         p->steps = info->default_steps;
-    if (p->guidance == 0)
-        p->guidance = info->default_guidance;
+    /* Euler is 0, and so also what somebody says who says nothing. */
+    if (p->solver == FIT_SOLVER_EULER && !fit_model_has_solver(model, p->solver))
+        p->solver = info->default_solver;
+    if (!p->ori_max_pe_len)
+        p->ori_max_pe_len = info->axis_tokens;
+    fill(&p->guidance, info->default_guidance);
+    fill(&p->time_shift, 1);
+    fill(&p->atol, 1e-6);
+    fill(&p->rtol, 1e-3);
+    fill(&p->diffusion_norm, 1);
+    fill(&p->last_step_size, 0.04);
     if (p->class_id == FIT_CLASS_NONE)
         p->guidance = 1; /* nothing to guide towards */
 }
@@ -39,6 +56,81 @@ static bool check_size(const struct fit_model *model, int width, int height,
                     model->info.max_axis_pixels, w, h);
 }
 
+struct fit_sampler_params job_sampler_params(const struct fit_config *config,
+                                             const struct fit_generate_params *p)
+{
+    return (struct fit_sampler_params){
+        .solver = p->solver,
+        .steps = p->steps,
+        .atol = p->atol,
+        .rtol = p->rtol,
+        .diffusion = p->diffusion,
+        .diffusion_norm = p->diffusion_norm,
+        .last_step = p->last_step,
+        .last_step_size = p->last_step_size,
+        .eta = p->ddim_eta,
+        .even_spacing = p->even_spacing,
+        .features = fit_config_features(config),
+    };
+}
+
+/* What the solver is, what it can do for this model, and its own settings. */
+static bool check_solver(const struct fit_model *model, const struct fit_generate_params *p,
+                         struct fit_error *error)
+{
+    bool v1 = model->config.architecture == FIT_ARCHITECTURE_V1;
+    struct fit_sampler_params sampler = job_sampler_params(&model->config, p);
+    if ((unsigned)p->solver < FIT_N_SOLVERS && !fit_model_has_solver(model, p->solver))
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "solver: %s is not for a %s model; expected %s",
+                        fit_solver_name(p->solver), model->info.architecture,
+                        v1 ? "ddpm or ddim" : "a solver that follows a velocity");
+    if (!fit_sampler_check(&sampler, error))
+        return false;
+    if ((unsigned)p->error_norm >= FIT_N_ERROR_NORMS)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "error norm %d does not exist",
+                        (int)p->error_norm);
+    if (!(p->time_shift >= 0.01 && p->time_shift <= 100))
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "time shift: expected 0.01 to 100, found %g",
+                        p->time_shift);
+    if (v1 && p->time_shift != 1)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "time shift: a model of the first version has none");
+    if (v1 && p->guidance_power != 0)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "guidance power: a model of the first version has none");
+    return true;
+}
+
+static bool check_noise_source(const struct fit_generate_params *p, struct fit_error *error)
+{
+    int most = p->noise_source == FIT_NOISE_TORCH ? FIT_NOISE_MAX_TORCH_INDEX
+                                                  : FIT_NOISE_MAX_INDEX;
+    if ((unsigned)p->noise_source >= FIT_N_NOISE_SOURCES)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "noise source %d does not exist",
+                        (int)p->noise_source);
+    if (p->index < 0 || p->index > most)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "index: expected 0 to %d with noise from %s, found %d", most,
+                        fit_noise_source_name(p->noise_source), p->index);
+    return true;
+}
+
+static bool check_positions(const struct fit_generate_params *p, struct fit_error *error)
+{
+    if ((unsigned)p->method >= FIT_N_METHODS)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "position method %d does not exist",
+                        (int)p->method);
+    if ((unsigned)p->attention_scale >= FIT_N_ATTENTION_SCALES)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "attention scale %d does not exist",
+                        (int)p->attention_scale);
+    if (p->ori_max_pe_len < 1 || p->ori_max_pe_len > FIT_MAX_AXIS)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "reference length of positions: expected 1 to %d tokens, found %d",
+                        FIT_MAX_AXIS, p->ori_max_pe_len);
+    return true;
+}
+
 static bool check_values(const struct fit_model *model, const struct fit_generate_params *p,
                          struct fit_error *error)
 {
@@ -55,15 +147,8 @@ static bool check_values(const struct fit_model *model, const struct fit_generat
     if (!(p->guidance_power >= 0 && p->guidance_power <= 100))
         return fit_fail(error, FIT_ERROR_ARGUMENT, "guidance power: expected 0 to 100, found %g",
                         p->guidance_power);
-    if ((unsigned)p->solver >= FIT_N_SOLVERS)
-        return fit_fail(error, FIT_ERROR_ARGUMENT, "solver %d does not exist", (int)p->solver);
-    if ((unsigned)p->method >= FIT_N_METHODS)
-        return fit_fail(error, FIT_ERROR_ARGUMENT, "position method %d does not exist",
-                        (int)p->method);
-    if (p->index < 0)
-        return fit_fail(error, FIT_ERROR_ARGUMENT, "index: expected 0 or more, found %d",
-                        p->index);
-    return true;
+    return check_solver(model, p, error) && check_noise_source(p, error) &&
+           check_positions(p, error);
 }
 
 static bool check_memory(const struct fit_model *model, const struct fit_generate_params *p,
@@ -114,14 +199,21 @@ bool fit_generate(struct fit_model *model, const struct fit_generate_params *par
 {
     struct fit_generate_params p = *params;
     *out = NULL;
-    fill_defaults(&model->info, &p);
+    fill_defaults(model, &p);
     if (!check_size(model, p.width, p.height, error) || !check_values(model, &p, error) ||
         !check_memory(model, &p, error))
         return false;
     size_t values = latent_values(model, p.width, p.height);
     if (!check_noise(p.noise, values, error))
         return false;
-    p.method = fit_rope_method(&model->config, p.method, p.height / model->info.token_pixels,
+    if (p.noise_source == FIT_NOISE_TORCH && values % FIT_TORCH_RANDOM_BLOCK != 0)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "noise source: torch gives images in blocks of %d values; this size has "
+                        "%zu",
+                        FIT_TORCH_RANDOM_BLOCK, values);
+    struct fit_config positions =
+        fit_config_with_positions(&model->config, p.attention_scale, p.ori_max_pe_len);
+    p.method = fit_rope_method(&positions, p.method, p.height / model->info.token_pixels,
                                p.width / model->info.token_pixels);
 
     struct fit_job *job = calloc(1, sizeof *job);

@@ -178,7 +178,7 @@ static void fill_info(struct fit_model *model, enum fit_precision precision)
         .description = bundle->description,
         .licence = bundle->licence,
         .path = bundle->path,
-        .architecture = "FiTv2",
+        .architecture = config->architecture == FIT_ARCHITECTURE_V1 ? "FiT" : "FiTv2",
         .n_parameters = fit_config_parameters(config),
         .precision = choose(model->engine, precision),
         .n_classes = config->n_classes,
@@ -268,6 +268,11 @@ void fit_model_unref(struct fit_model **handle)
 void fit_model_info(const struct fit_model *model, struct fit_model_info *out)
 {
     *out = model->info;
+}
+
+bool fit_model_has_solver(const struct fit_model *model, enum fit_solver solver)
+{
+    return (unsigned)solver < FIT_N_SOLVERS && fit_config_has_solver(&model->config, solver);
 }
 
 void model_preview(const struct fit_model *model, const float (**matrix)[3], const float **bias)

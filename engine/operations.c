@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ddpm.h"
 #include "decode.h"
 #include "engine_private.h"
 #include "guidance.h"
@@ -41,15 +42,16 @@ static bool velocity_reserve(struct velocity *r, struct fit_error *error)
     const struct fit_config *config = &r->model->config;
     size_t batch = (size_t)r->params->batch, tokens = (size_t)(r->tokens * r->images);
     size_t values = batch * (size_t)r->tokens * (size_t)fit_config_features(config);
+    size_t outputs = batch * (size_t)r->tokens * (size_t)fit_config_outputs(config);
     size_t table = tokens * (size_t)fit_config_head_width(config) / 2;
     struct fit_scratch_item items[] = {
         {"offsets", (void **)&r->offset, (size_t)(r->images + 1) * sizeof(int32_t)},
         {"cosine", (void **)&r->cosine, table * sizeof(float)},
         {"sine", (void **)&r->sine, table * sizeof(float)},
         {"state", (void **)&r->x, values * sizeof(float)},
-        {"velocity", (void **)&r->v, values * sizeof(float)},
+        {"velocity", (void **)&r->v, outputs * sizeof(float)},
         {"guided state", (void **)&r->guided_x, 2 * values * sizeof(float)},
-        {"guided velocity", (void **)&r->guided_v, 2 * values * sizeof(float)},
+        {"guided velocity", (void **)&r->guided_v, 2 * outputs * sizeof(float)},
         {"latent", (void **)&r->planes, values * sizeof(float)},
     };
     return fit_scratch_reserve(&r->scratch, r->c.device, items, sizeof items / sizeof items[0],
@@ -58,13 +60,14 @@ static bool velocity_reserve(struct velocity *r, struct fit_error *error)
 
 static bool velocity_place(struct velocity *r, struct fit_error *error)
 {
-    const struct fit_config *config = &r->model->config;
+    struct fit_config config = fit_config_with_positions(
+        &r->model->config, r->params->attention_scale, r->params->ori_max_pe_len);
     struct fk_device *device = r->c.device;
-    size_t n = (size_t)r->tokens * (size_t)fit_config_head_width(config) / 2;
+    size_t n = (size_t)r->tokens * (size_t)fit_config_head_width(&config) / 2;
     float *table = malloc(2 * n * sizeof *table);
     int32_t *offset = malloc((size_t)(r->images + 1) * sizeof *offset);
     bool ok = table && offset &&
-              fit_rope_table(table, table + n, config, r->params->method, r->rows, r->columns);
+              fit_rope_table(table, table + n, &config, r->params->method, r->rows, r->columns);
     if (!ok)
         fit_fail(error, FIT_ERROR_MEMORY, "no memory for positions of %d tokens", r->tokens);
     for (int i = 0; ok && i <= r->images; i++)
@@ -83,7 +86,7 @@ static bool velocity_place(struct velocity *r, struct fit_error *error)
 static bool velocity_condition(struct velocity *r, struct fit_error *error)
 {
     const struct fit_velocity_params *p = r->params;
-    float t = (float)p->t;
+    float t = fit_config_told_time(&r->model->config, (float)p->t, 1, p->v1_clamp);
     int32_t *y = malloc((size_t)p->batch * sizeof *y);
     if (!y)
         return fit_fail(error, FIT_ERROR_MEMORY, "no memory for %d classes", p->batch);
@@ -93,6 +96,29 @@ static bool velocity_condition(struct velocity *r, struct fit_error *error)
                                       p->batch, p->guidance);
     free(y);
     return ok;
+}
+
+/* Of the first version's outputs the noise, the first half of every token, takes the place of v;
+ * the host does it, because no operation of a device needs to. */
+static bool velocity_keep_noise(struct velocity *r)
+{
+    const struct fit_config *config = &r->model->config;
+    size_t features = (size_t)fit_config_features(config), wide = (size_t)fit_config_outputs(config);
+    size_t tokens = (size_t)(r->params->batch * r->tokens);
+    struct fk_device *d = r->c.device;
+    if (wide == features)
+        return true;
+    float *host = malloc(tokens * wide * sizeof *host);
+    if (!host)
+        return fit_fail(r->c.error, FIT_ERROR_MEMORY, "no memory for %zu tokens", tokens);
+    bool ok = d->download(r->c.queue, host, r->v, tokens * wide * sizeof *host) &&
+              d->queue_sync(r->c.queue);
+    for (size_t i = 1; ok && i < tokens; i++)
+        memmove(host + i * features, host + i * wide, features * sizeof *host);
+    ok = ok && d->upload(r->c.queue, r->v, host, tokens * features * sizeof *host) &&
+         d->queue_sync(r->c.queue);
+    free(host);
+    return fit_compute_check(&r->c, ok);
 }
 
 static bool velocity_run(struct velocity *r)
@@ -120,6 +146,7 @@ static bool velocity_run(struct velocity *r)
            fit_run(&r->c, patchify, r->x, r->planes, p->batch, config->channels, h, w,
                    config->patch) &&
            fit_guided_velocity(&guided, &r->c, r->v, r->x, (float)p->t, 0) &&
+           velocity_keep_noise(r) &&
            fit_run(&r->c, unpatchify, r->planes, r->v, p->batch, config->channels, h, w,
                    config->patch) &&
            fit_compute_check(&r->c, r->c.device->download(r->c.queue, r->out, r->planes, bytes));
@@ -149,10 +176,17 @@ bool fit_model_velocity(struct fit_model *model, const struct fit_velocity_param
         return fit_fail(error, FIT_ERROR_ARGUMENT,
                         "class %d does not exist; this model has 0 to %d, or none", p.class_id,
                         model->info.n_classes - 1);
-    if (p.batch < 1 || p.batch > 4096 || !(p.t >= 0 && p.t <= 1))
+    bool v1 = model->config.architecture == FIT_ARCHITECTURE_V1;
+    int latest = v1 ? FIT_DDPM_TRAINED_STEPS - 1 : 1;
+    if (p.batch < 1 || p.batch > 4096 || !(p.t >= 0 && p.t <= latest))
         return fit_fail(error, FIT_ERROR_ARGUMENT,
-                        "expected a batch of 1 to 4096 and a time of 0 to 1, found %d and %g",
-                        p.batch, p.t);
+                        "expected a batch of 1 to 4096 and a time of 0 to %d, found %d and %g",
+                        latest, p.batch, p.t);
+    if (p.ori_max_pe_len < 0 || p.ori_max_pe_len > FIT_MAX_AXIS ||
+        (unsigned)p.attention_scale >= FIT_N_ATTENTION_SCALES)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "expected positions from 1 to %d tokens, found %d with attention scale %d",
+                        FIT_MAX_AXIS, p.ori_max_pe_len, (int)p.attention_scale);
     int side = model->info.token_pixels;
     struct velocity request = {
         .model = model,

@@ -70,11 +70,13 @@ void fit_rope_stretch(const struct fit_config *config, enum fit_method method, i
     *column_stretch = fmax((m->decoupled ? columns : longer) / trained, 1);
 }
 
-/* sqrt(ln(2 now) / ln(trained)): the released code's attention scale. Its factor 2 keeps it above
- * 1 even at the trained size. */
-static double log_ratio(double now, double trained)
+/* The square root of the factor on the logits: ln(2 now) / ln(trained) in the released code, whose 2
+ * keeps it above 1 even at the trained size; ln(now) / ln(trained) in the paper. */
+static double log_ratio(const struct fit_config *config, double now, double trained)
 {
-    return 2 * now / trained > 1 && trained > 1 ? sqrt(log(2 * now) / log(trained)) : 1;
+    if (config->attention_scale == FIT_ATTENTION_SCALE_CODE)
+        now *= 2;
+    return now > trained && trained > 1 ? sqrt(log(now) / log(trained)) : 1;
 }
 
 double fit_rope_multiplier(const struct fit_config *config, enum fit_method method, int rows,
@@ -86,9 +88,9 @@ double fit_rope_multiplier(const struct fit_config *config, enum fit_method meth
     case BY_YARN:
         return 0.1 * log(fmax(longer / trained, 1)) + 1;
     case BY_SIDE:
-        return log_ratio(longer, trained);
+        return log_ratio(config, longer, trained);
     case BY_AREA:
-        return log_ratio((double)rows * columns, trained * trained);
+        return log_ratio(config, (double)rows * columns, trained * trained);
     case UNSCALED:
         break;
     }

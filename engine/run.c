@@ -7,12 +7,16 @@
 #include "decode.h"
 #include "engine_private.h"
 #include "guidance.h"
+#include "noise.h"
 #include "rope.h"
 #include "sampler.h"
 
 /* Previews may take at most this share of a run's time: a new one begins when the run has worked
  * for (1 / share - 1) times as long as the last one took. */
 #define PREVIEW_SHARE 0.3
+
+/* Modulation of so many bytes is computed at once. */
+#define MODULATION_BYTES ((size_t)256 << 20)
 
 struct run {
     struct fit_compute c;
@@ -21,14 +25,17 @@ struct run {
     struct fit_modulation modulation;
     struct fit_sampler sampler;
     struct fit_guided guided;
+    struct fit_noise fresh;
     struct fk_pack pack;
+    int32_t y;
+    float *times; /* owned, [evaluations]; NULL when they are not known */
 
     struct fit_scratch scratch; /* of the pointers below; device memory */
     int32_t *offset;
     float *cosine, *sine;
-    float *noise;              /* [N][F] */
-    float *guided_x, *guided_v; /* [2N][F] */
-    float *prediction;         /* [N][F] */
+    float *noise;               /* [copies N][F] */
+    float *guided_x, *guided_v; /* [2N][F], [2N][outputs] */
+    float *state, *prediction;  /* [copies N][F] of a point */
     float *latent;             /* [C][h][w] */
     float *matrix;             /* [C][3] and bias [3] of the cheap preview */
     uint8_t *thumbnail;        /* [h][w][4] */
@@ -37,7 +44,9 @@ struct run {
     uint8_t *host_thumbnail;
 
     int rows, columns, tokens, features, latent_height, latent_width;
-    int evaluations;
+    int images;      /* of the pack: 2 when guided */
+    int copies;      /* of the image in the sampler's state: 2 when its error is coupled */
+    int evaluations; /* 0: not known */
     double work_s, preview_s, worked_since_preview_s;
 };
 
@@ -46,10 +55,23 @@ static size_t run_values(const struct run *run)
     return (size_t)run->tokens * (size_t)run->features;
 }
 
+static int images_of(const struct fit_generate_params *p)
+{
+    return fit_guided_is_plain(p->guidance) ? 1 : 2;
+}
+
+static int copies_of(const struct fit_generate_params *p)
+{
+    bool coupled = p->solver == FIT_SOLVER_DOPRI5 && p->error_norm == FIT_ERROR_NORM_COUPLED;
+    return coupled ? images_of(p) : 1;
+}
+
 static void measure(struct run *run, const struct fit_job *job)
 {
     const struct fit_config *config = &job->model->config;
     int side = job->model->info.token_pixels;
+    run->images = images_of(&job->params);
+    run->copies = copies_of(&job->params);
     run->rows = job->params.height / side;
     run->columns = job->params.width / side;
     run->tokens = run->rows * run->columns;
@@ -61,19 +83,21 @@ static void measure(struct run *run, const struct fit_job *job)
 static bool reserve(struct run *run, const struct fit_job *job)
 {
     const struct fit_model *model = job->model;
-    int images = fit_guided_is_plain(job->params.guidance) ? 1 : 2;
-    size_t values = run_values(run), tokens = (size_t)(run->tokens * images);
+    size_t values = run_values(run), tokens = (size_t)(run->tokens * run->images);
+    size_t outputs = (size_t)run->tokens * (size_t)fit_config_outputs(&model->config);
+    size_t state = (size_t)run->copies * values * sizeof(float);
     size_t table = tokens * (size_t)fit_config_head_width(&model->config) / 2;
     size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
     size_t channels = (size_t)model->config.channels;
     struct fit_scratch_item items[] = {
-        {"offsets", (void **)&run->offset, (size_t)(images + 1) * sizeof(int32_t)},
+        {"offsets", (void **)&run->offset, (size_t)(run->images + 1) * sizeof(int32_t)},
         {"cosine", (void **)&run->cosine, table * sizeof(float)},
         {"sine", (void **)&run->sine, table * sizeof(float)},
-        {"noise", (void **)&run->noise, values * sizeof(float)},
+        {"noise", (void **)&run->noise, state},
         {"guided state", (void **)&run->guided_x, 2 * values * sizeof(float)},
-        {"guided velocity", (void **)&run->guided_v, 2 * values * sizeof(float)},
-        {"prediction", (void **)&run->prediction, values * sizeof(float)},
+        {"guided velocity", (void **)&run->guided_v, 2 * outputs * sizeof(float)},
+        {"state of a point", (void **)&run->state, state},
+        {"prediction", (void **)&run->prediction, state},
         {"latent", (void **)&run->latent, values * sizeof(float)},
         {"preview matrix", (void **)&run->matrix, (channels + 1) * 3 * sizeof(float)},
         {"thumbnail", (void **)&run->thumbnail, 4 * pixels},
@@ -86,7 +110,7 @@ static bool reserve(struct run *run, const struct fit_job *job)
     return fit_scratch_reserve(&run->scratch, run->c.device, items,
                                sizeof items / sizeof items[0], &run->error) &&
            fit_activations_reserve(&run->activations, run->c.device, &model->network,
-                                   run->tokens * images, &run->error);
+                                   run->tokens * run->images, &run->error);
 }
 
 static bool upload(struct run *run, void *device_memory, const void *host, size_t bytes)
@@ -102,14 +126,16 @@ static bool download(struct run *run, void *host, const void *device_memory, siz
 }
 
 /* Every image of the pack has the same shape, so the table of one serves all of them. */
-static bool place_positions(struct run *run, const struct fit_job *job, int images)
+static bool place_positions(struct run *run, const struct fit_job *job)
 {
-    const struct fit_config *config = &job->model->config;
-    size_t n = (size_t)run->tokens * (size_t)fit_config_head_width(config) / 2;
+    struct fit_config config = fit_config_with_positions(
+        &job->model->config, job->params.attention_scale, job->params.ori_max_pe_len);
+    int images = run->images;
+    size_t n = (size_t)run->tokens * (size_t)fit_config_head_width(&config) / 2;
     size_t bytes = n * sizeof(float);
     int32_t offset[3] = {0, run->tokens, 2 * run->tokens};
     float *table = malloc(2 * bytes);
-    bool ok = table && fit_rope_table(table, table + n, config, job->params.method, run->rows,
+    bool ok = table && fit_rope_table(table, table + n, &config, job->params.method, run->rows,
                                       run->columns);
     if (!ok)
         fit_fail(&run->error, FIT_ERROR_ARGUMENT, "no positions for %d x %d tokens",
@@ -124,31 +150,96 @@ static bool place_positions(struct run *run, const struct fit_job *job, int imag
     return ok;
 }
 
+/* Noise from a file takes the place of the drawn one, which is drawn all the same: what the steps
+ * add follows it. */
 static bool place_noise(struct run *run, const struct fit_job *job)
 {
     const struct fit_config *config = &job->model->config;
-    size_t bytes = run_values(run) * sizeof(float);
-    bool ok = job->noise ? upload(run, run->latent, job->noise, bytes)
-                         : fit_run(&run->c, randn, run->latent, job->params.seed,
-                                   (uint32_t)job->params.index, config->channels, 0, 0,
-                                   run->latent_height, run->latent_width);
-    return ok && fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
-                         run->latent_height, run->latent_width, config->patch);
+    size_t values = run_values(run), bytes = values * sizeof(float);
+    run->fresh = (struct fit_noise){
+        .config = config,
+        .source = job->params.noise_source,
+        .seed = job->params.seed,
+        .index = job->params.index,
+        .guided = run->images > 1,
+        .rows = run->rows,
+        .columns = run->columns,
+        .latent = run->latent,
+    };
+    if (!fit_noise_begin(&run->fresh, &run->error) ||
+        !fit_noise_start(&run->fresh, &run->c, run->noise))
+        return false;
+    if (job->noise && (!upload(run, run->latent, job->noise, bytes) ||
+                       !fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
+                                run->latent_height, run->latent_width, config->patch)))
+        return false;
+    return run->copies == 1 ||
+           fit_compute_check(&run->c, run->c.device->copy(run->c.queue, run->noise + values,
+                                                          run->noise, bytes));
+}
+
+/* How many evaluations' modulation is computed together. */
+static int evaluations_at_once(const struct fit_config *config, int images, int evaluations)
+{
+    size_t most = MODULATION_BYTES / fit_modulation_bytes(config, images);
+    if (evaluations < 1 || most < 1)
+        return 1;
+    return (size_t)evaluations < most ? evaluations : (int)most;
 }
 
 static bool place_conditioning(struct run *run, const struct fit_job *job)
 {
     const struct fit_config *config = &job->model->config;
-    int32_t y = job->params.class_id == FIT_CLASS_NONE ? config->n_classes : job->params.class_id;
-    run->evaluations = fit_sampler_times(job->params.solver, job->params.steps, NULL);
-    float *times = malloc((size_t)run->evaluations * sizeof *times);
-    if (!times)
-        return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for the times of the run");
-    fit_sampler_times(job->params.solver, job->params.steps, times);
-    bool ok = fit_guided_conditioning(&run->c, &job->model->network, &run->modulation, times,
-                                      run->evaluations, &y, 1, job->params.guidance);
-    free(times);
-    return ok;
+    const struct fit_generate_params *p = &job->params;
+    struct fit_sampler_params sampler = job_sampler_params(config, p);
+    run->y = p->class_id == FIT_CLASS_NONE ? config->n_classes : p->class_id;
+    run->evaluations = fit_sampler_times(&sampler, NULL);
+    if (run->evaluations) {
+        run->times = malloc((size_t)run->evaluations * sizeof *run->times);
+        if (!run->times)
+            return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for the times of the run");
+        fit_sampler_times(&sampler, run->times);
+    }
+    int at_once = evaluations_at_once(config, run->images, run->evaluations);
+    run->guided.rows = (struct fit_guided_rows){
+        .modulation = &run->modulation,
+        .times = run->times,
+        .n_times = run->evaluations,
+        .at_once = at_once,
+        .y = &run->y,
+        .time_shift = p->time_shift,
+        .clamp = p->v1_clamp,
+    };
+    return fit_modulation_reserve(&run->modulation, run->c.device, config, run->images * at_once,
+                                  &run->error);
+}
+
+static void prepare_guidance(struct run *run, const struct fit_job *job)
+{
+    struct fit_guided_rows rows = run->guided.rows;
+    run->guided = (struct fit_guided){
+        .network = &job->model->network,
+        .activations = &run->activations,
+        .modulation = &run->modulation,
+        .pack = &run->pack,
+        .cosine = run->cosine,
+        .sine = run->sine,
+        .scale = job->params.guidance,
+        .power = job->params.guidance_power,
+        .x = run->guided_x,
+        .v = run->guided_v,
+        .coupled = run->copies > 1,
+        .rows = rows,
+    };
+}
+
+static bool begin_sampler(struct run *run, const struct fit_job *job)
+{
+    struct fit_sampler_params params = job_sampler_params(&job->model->config, &job->params);
+    params.noise = fit_noise_draw;
+    params.noise_user = &run->fresh;
+    return fit_sampler_begin(&run->sampler, &run->c, &params, run->noise,
+                             (size_t)run->copies * run_values(run));
 }
 
 static bool place_preview(struct run *run, const struct fit_job *job)
@@ -164,27 +255,13 @@ static bool place_preview(struct run *run, const struct fit_job *job)
 static bool begin(struct run *run, struct fit_job *job)
 {
     struct fit_engine *engine = job->model->engine;
-    int images = fit_guided_is_plain(job->params.guidance) ? 1 : 2;
     fit_compute_init(&run->c, engine->device, engine->queue, &run->error);
     run->c.cancel = &job->cancel;
     measure(run, job);
-    if (!reserve(run, job) || !place_positions(run, job, images) || !place_noise(run, job) ||
-        !place_conditioning(run, job) || !place_preview(run, job) ||
-        !fit_sampler_begin(&run->sampler, &run->c, job->params.solver, job->params.steps,
-                           run->noise, run_values(run)))
+    if (!reserve(run, job) || !place_positions(run, job) || !place_noise(run, job) ||
+        !place_conditioning(run, job) || !place_preview(run, job) || !begin_sampler(run, job))
         return false;
-    run->guided = (struct fit_guided){
-        .network = &job->model->network,
-        .activations = &run->activations,
-        .modulation = &run->modulation,
-        .pack = &run->pack,
-        .cosine = run->cosine,
-        .sine = run->sine,
-        .scale = job->params.guidance,
-        .power = job->params.guidance_power,
-        .x = run->guided_x,
-        .v = run->guided_v,
-    };
+    prepare_guidance(run, job);
     size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
     struct trajectory trajectory;
     if (!trajectory_init(&trajectory, job->params.steps + 1, run_values(run), pixels,
@@ -266,6 +343,15 @@ static bool show_live_if_affordable(struct run *run, struct fit_job *job, int st
     return true;
 }
 
+/* Where the number of evaluations is not known, by how far t has come. */
+static double remaining(const struct run *run, const struct fit_progress *progress)
+{
+    if (progress->all_evaluations)
+        return run->work_s / progress->evaluations *
+               (progress->all_evaluations - progress->evaluations);
+    return progress->t > 0 ? run->work_s * (1 - progress->t) / progress->t : -1;
+}
+
 static void report(struct run *run, struct fit_job *job, double spent_s)
 {
     struct fit_engine *engine = job->model->engine;
@@ -274,27 +360,27 @@ static void report(struct run *run, struct fit_job *job, double spent_s)
     pthread_mutex_lock(&engine->lock);
     progress->evaluations++;
     progress->step = run->sampler.step;
-    progress->t = run->sampler.points[run->sampler.step];
+    progress->t = run->sampler.time;
     progress->elapsed_s = fit_now_s() - job->started_s;
-    progress->remaining_s = run->work_s / progress->evaluations *
-                            (progress->all_evaluations - progress->evaluations);
+    progress->remaining_s = remaining(run, progress);
     pthread_mutex_unlock(&engine->lock);
     fit_engine_post(engine, job, FIT_EVENT_STEP);
 }
 
 static bool evaluate(struct run *run, struct fit_job *job)
 {
-    int step = run->sampler.step;
+    const struct fit_sampler *sampler = &run->sampler;
     double begun = fit_now_s();
     if (!fit_sampler_next(&run->sampler, &run->c, fit_guided_velocity, &run->guided))
         return false;
-    bool at_point = fit_sampler_at_point(&run->sampler);
-    if (at_point && (!fit_sampler_predict(&run->sampler, &run->c, run->prediction) ||
-                     !keep_point(run, job, run->sampler.state, run->prediction)))
-        return false;
+    int first = sampler->point, end = first + sampler->n_points;
+    for (int i = first; i < end; i++)
+        if (!fit_sampler_point(sampler, &run->c, i, run->state, run->prediction) ||
+            !keep_point(run, job, run->state, run->prediction))
+            return false;
     double spent = fit_now_s() - begun;
     run->worked_since_preview_s += spent;
-    if (at_point && !show_live_if_affordable(run, job, step))
+    if (end > first && !show_live_if_affordable(run, job, end - 1))
         return false;
     report(run, job, fit_now_s() - begun);
     return true;
@@ -334,6 +420,8 @@ bool run_advance(struct fit_job *job)
 static void run_free(struct run *run)
 {
     fit_sampler_finish(&run->sampler);
+    fit_noise_finish(&run->fresh);
+    free(run->times);
     fit_modulation_finish(&run->modulation);
     fit_activations_finish(&run->activations);
     fit_scratch_finish(&run->scratch);
@@ -442,15 +530,19 @@ uint64_t fit_run_bytes(const struct fit_model *model, const struct fit_generate_
 {
     const struct fit_config *config = &model->config;
     int side = model->info.token_pixels;
-    int images = fit_guided_is_plain(params->guidance) ? 1 : 2;
+    int images = images_of(params), copies = copies_of(params);
     int tokens = params->width / side * (params->height / side);
     size_t values = (size_t)tokens * (size_t)fit_config_features(config);
     size_t pixels = (size_t)(tokens * config->patch * config->patch);
     size_t table = (size_t)(tokens * images) * (size_t)fit_config_head_width(config);
-    int evaluations = fit_sampler_times(params->solver, params->steps, NULL);
+    size_t outputs = (size_t)tokens * (size_t)fit_config_outputs(config);
+    struct fit_sampler_params sampler = job_sampler_params(config, params);
+    int at_once = evaluations_at_once(config, images, fit_sampler_times(&sampler, NULL));
+    /* the three states of the sampler's size, then what `reserve` has beside them */
+    size_t state = 3 * (size_t)copies * values + 5 * values + 2 * outputs + table;
     return fit_activations_bytes(config, model->network.type, tokens * images) +
-           fit_modulation_bytes(config, images * evaluations) +
-           fit_sampler_bytes(params->solver, values) + (9 * values + table) * sizeof(float) +
+           fit_modulation_bytes(config, images * at_once) +
+           fit_sampler_bytes(params->solver, (size_t)copies * values) + state * sizeof(float) +
            trajectory_bytes(params->steps + 1, values, pixels) +
            decode_bytes(model, params->width, params->height);
 }

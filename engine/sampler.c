@@ -1,50 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Explicit Runge-Kutta methods as Butcher tables (Hairer, Norsett, Wanner, Solving Ordinary
- * Differential Equations I, II.1): stage i is evaluated at x + h sum_j a[i][j] k_j and t + c_i h,
- * the step ends at x + h sum_i b_i k_i.
- */
+/* The table of solvers, and what all of them share. */
 #include "sampler.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "sampler_kind.h"
 #include "schedule.h"
 
-enum { STAGES = FIT_SAMPLER_MAX_STAGES, N_ITEMS = 2 + STAGES, MAX_STEPS = 100000 };
-
-static const struct method {
+static const struct solver {
     const char *name;
-    int stages;
-    double a[STAGES][STAGES], b[STAGES], c[STAGES];
-} methods[FIT_N_SOLVERS] = {
-    [FIT_SOLVER_EULER] = {.name = "euler", .stages = 1, .b = {1}},
-    [FIT_SOLVER_MIDPOINT] = {.name = "midpoint",
-                             .stages = 2,
-                             .a = {{0}, {0.5}},
-                             .b = {0, 1},
-                             .c = {0, 0.5}},
-    [FIT_SOLVER_HEUN] = {.name = "heun",
-                         .stages = 2,
-                         .a = {{0}, {1}},
-                         .b = {0.5, 0.5},
-                         .c = {0, 1}},
-    [FIT_SOLVER_RK4] = {.name = "rk4",
-                        .stages = 4,
-                        .a = {{0}, {1.0 / 3}, {-1.0 / 3, 1}, {1, -1, 1}},
-                        .b = {0.125, 0.375, 0.375, 0.125},
-                        .c = {0, 1.0 / 3, 2.0 / 3, 1}},
+    const struct fit_sampler_kind *kind;
+    int evaluations; /* in a step */
+    int buffers;
+    int first; /* the first buffer holds so many states */
+} solvers[FIT_N_SOLVERS] = {
+    [FIT_SOLVER_EULER] = {"euler", &fit_sampler_fixed, 1, 2, 1},
+    [FIT_SOLVER_MIDPOINT] = {"midpoint", &fit_sampler_fixed, 2, 3, 1},
+    [FIT_SOLVER_HEUN] = {"heun", &fit_sampler_fixed, 2, 3, 1},
+    [FIT_SOLVER_RK4] = {"rk4", &fit_sampler_fixed, 4, 5, 1},
+    [FIT_SOLVER_HEUN3] = {"heun3", &fit_sampler_fixed, 3, 4, 1},
+    [FIT_SOLVER_DOPRI5] = {"dopri5", &fit_sampler_dopri5, 0, 10, 1},
+    [FIT_SOLVER_SDE_EULER] = {"sde-euler", &fit_sampler_sde, 1, 3, 1},
+    [FIT_SOLVER_SDE_HEUN] = {"sde-heun", &fit_sampler_sde, 2, 5, 1},
+    [FIT_SOLVER_DDPM] = {"ddpm", &fit_sampler_ddpm, 1, 4, 2},
+    [FIT_SOLVER_DDIM] = {"ddim", &fit_sampler_ddpm, 1, 4, 2},
 };
 
 const char *fit_solver_name(enum fit_solver solver)
 {
-    return (unsigned)solver < FIT_N_SOLVERS ? methods[solver].name : "unknown";
+    return (unsigned)solver < FIT_N_SOLVERS ? solvers[solver].name : "unknown";
 }
 
 bool fit_solver_parse(const char *name, enum fit_solver *out)
 {
     for (int i = 0; i < FIT_N_SOLVERS; i++)
-        if (strcmp(name, methods[i].name) == 0) {
+        if (strcmp(name, solvers[i].name) == 0) {
             *out = (enum fit_solver)i;
             return true;
         }
@@ -53,135 +44,147 @@ bool fit_solver_parse(const char *name, enum fit_solver *out)
 
 int fit_solver_evaluations(enum fit_solver solver)
 {
-    return (unsigned)solver < FIT_N_SOLVERS ? methods[solver].stages : 0;
+    return (unsigned)solver < FIT_N_SOLVERS ? solvers[solver].evaluations : 0;
 }
 
-/* A stage at the end of a step is evaluated at the next point itself, whatever the rounding. */
-static float stage_time(const struct method *m, const float *points, int step, int stage)
+bool fit_sampler_check(const struct fit_sampler_params *params, struct fit_error *e)
 {
-    float h = points[step + 1] - points[step];
-    return m->c[stage] == 1 ? points[step + 1] : points[step] + (float)m->c[stage] * h;
+    if ((unsigned)params->solver >= FIT_N_SOLVERS)
+        return fit_fail(e, FIT_ERROR_ARGUMENT, "solver %d does not exist", (int)params->solver);
+    if (params->steps < 1 || params->steps > FIT_SAMPLER_MAX_STEPS)
+        return fit_fail(e, FIT_ERROR_ARGUMENT, "%d steps; 1..%d are possible", params->steps,
+                        FIT_SAMPLER_MAX_STEPS);
+    const struct fit_sampler_kind *kind = solvers[params->solver].kind;
+    return !kind->check || kind->check(params, e);
 }
 
-int fit_sampler_times(enum fit_solver solver, int steps, float *t)
+void fit_sampler_plan_evenly(const struct fit_sampler_params *params, float *points)
 {
-    const struct method *m = &methods[solver];
-    if (t) {
-        float *points = malloc((size_t)(steps + 1) * sizeof *points);
-        if (!points)
-            return 0;
-        fit_schedule_linear(points, steps);
-        for (int i = 0; i < steps * m->stages; i++)
-            t[i] = stage_time(m, points, i / m->stages, i % m->stages);
-        free(points);
-    }
-    return steps * m->stages;
+    fit_schedule_linear(points, params->steps, 1);
+}
+
+int fit_sampler_times(const struct fit_sampler_params *params, float *t)
+{
+    const struct fit_sampler_kind *kind = solvers[params->solver].kind;
+    float *points = malloc((size_t)(params->steps + 1) * sizeof *points);
+    if (!points)
+        return 0;
+    kind->plan(params, points);
+    int n = kind->times(params, points, t);
+    free(points);
+    return n;
 }
 
 static int list_items(struct fit_scratch_item *items, struct fit_sampler *s,
                       enum fit_solver solver, size_t n)
 {
+    const struct solver *row = &solvers[solver];
     size_t bytes = n * sizeof(float);
-    int stages = methods[solver].stages;
     items[0] = (struct fit_scratch_item){"state", &s->x, bytes};
-    items[1] = (struct fit_scratch_item){"state of a stage", &s->between, bytes};
-    for (int i = 0; i < stages; i++)
-        items[2 + i] = (struct fit_scratch_item){"velocity of a stage", &s->k[i], bytes};
-    return 2 + stages;
+    for (int i = 0; i < row->buffers; i++)
+        items[1 + i] = (struct fit_scratch_item){"stages of a solver", &s->buffer[i],
+                                                 i == 0 ? (size_t)row->first * bytes : bytes};
+    return 1 + row->buffers;
 }
 
 size_t fit_sampler_bytes(enum fit_solver solver, size_t n)
 {
     struct fit_sampler none;
-    struct fit_scratch_item items[N_ITEMS];
+    struct fit_scratch_item items[1 + FIT_SAMPLER_MAX_BUFFERS];
     int count = list_items(items, &none, solver, n);
     return fit_scratch_bytes(items, (size_t)count);
 }
 
-bool fit_sampler_begin(struct fit_sampler *s, struct fit_compute *c, enum fit_solver solver,
-                       int steps, const float *noise, size_t n)
+bool fit_sampler_begin(struct fit_sampler *s, struct fit_compute *c,
+                       const struct fit_sampler_params *params, const float *noise, size_t n)
 {
     memset(s, 0, sizeof *s);
-    if ((unsigned)solver >= FIT_N_SOLVERS || steps < 1 || steps > MAX_STEPS)
-        return fit_fail(c->error, FIT_ERROR_ARGUMENT, "%d steps; 1..%d are possible", steps,
-                        MAX_STEPS);
-    s->solver = solver;
-    s->steps = steps;
+    if (!fit_sampler_check(params, c->error))
+        return false;
+    s->params = *params;
+    s->kind = solvers[params->solver].kind;
     s->n = n;
-    struct fit_scratch_item items[N_ITEMS];
-    int count = list_items(items, s, solver, n);
-    s->points = malloc((size_t)(steps + 1) * sizeof *s->points);
-    if (!s->points)
-        return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for %d steps", steps);
-    fit_schedule_linear(s->points, steps);
-    if (!fit_scratch_reserve(&s->scratch, c->device, items, (size_t)count, c->error) ||
-        !fit_compute_check(c, c->device->copy(c->queue, s->x, noise, n * sizeof *noise))) {
+    struct fit_scratch_item items[1 + FIT_SAMPLER_MAX_BUFFERS];
+    int count = list_items(items, s, params->solver, n);
+    s->points = malloc((size_t)(params->steps + 1) * sizeof *s->points);
+    bool ok = s->points || fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for %d steps",
+                                    params->steps);
+    if (ok)
+        s->kind->plan(params, s->points);
+    ok = ok && fit_scratch_reserve(&s->scratch, c->device, items, (size_t)count, c->error) &&
+         fit_sampler_copy(s, c, s->x, noise) && (!s->kind->begin || s->kind->begin(s, c));
+    if (!ok)
         fit_sampler_finish(s);
-        return false;
-    }
-    return true;
-}
-
-/* to = from + h sum_j weight[j] k_j; `to` may be `from`. */
-static bool combine(struct fit_sampler *s, struct fit_compute *c, float *to, const float *from,
-                    const double *weight, int n_weights, float h)
-{
-    if (to != from &&
-        !fit_compute_check(c, c->device->copy(c->queue, to, from, s->n * sizeof *to)))
-        return false;
-    for (int j = 0; j < n_weights; j++)
-        if (weight[j] != 0 && !fit_run(c, axpby, to, (float)weight[j] * h, s->k[j], 1, s->n))
-            return false;
-    return true;
+    return ok;
 }
 
 bool fit_sampler_next(struct fit_sampler *s, struct fit_compute *c, fit_velocity_fn *velocity,
                       void *user)
 {
-    const struct method *m = &methods[s->solver];
-    if (fit_sampler_is_finished(s))
-        return fit_fail(c->error, FIT_ERROR_ARGUMENT, "the run of %d steps is over", s->steps);
-
-    /* The state of a point is kept apart: the step's end overwrites x. */
-    int stage = s->stage;
-    float h = s->points[s->step + 1] - s->points[s->step];
-    float t = stage_time(m, s->points, s->step, stage);
-    if (!combine(s, c, s->between, s->x, m->a[stage], stage, h) ||
-        !velocity(user, c, s->k[stage], s->between, t, s->step * m->stages + stage))
-        return false;
-    s->state = s->between;
-    s->velocity = s->k[stage];
-    s->t = t;
-    if (stage + 1 < m->stages) {
-        s->stage++;
-        return true;
-    }
-    if (!combine(s, c, s->x, s->x, m->b, m->stages, h))
-        return false;
-    s->stage = 0;
-    s->step++;
-    return true;
+    if (s->finished)
+        return fit_fail(c->error, FIT_ERROR_ARGUMENT, "the run of %d steps is over",
+                        s->params.steps);
+    s->n_points = 0;
+    return s->kind->next(s, c, velocity, user);
 }
 
 bool fit_sampler_is_finished(const struct fit_sampler *sampler)
 {
-    return sampler->step == sampler->steps;
+    return sampler->finished;
 }
 
-bool fit_sampler_at_point(const struct fit_sampler *sampler)
+bool fit_sampler_point(const struct fit_sampler *s, struct fit_compute *c, int point, float *state,
+                       float *prediction)
 {
-    return sampler->velocity && sampler->velocity == sampler->k[0];
-}
-
-bool fit_sampler_predict(const struct fit_sampler *s, struct fit_compute *c, float *out)
-{
-    return fit_compute_check(c, c->device->copy(c->queue, out, s->state, s->n * sizeof *out)) &&
-           fit_run(c, axpby, out, 1 - s->t, s->velocity, 1, s->n);
+    return s->kind->point(s, c, point, state, prediction);
 }
 
 void fit_sampler_finish(struct fit_sampler *sampler)
 {
+    if (sampler->own && sampler->kind->finish)
+        sampler->kind->finish(sampler->own);
+    free(sampler->own);
     fit_scratch_finish(&sampler->scratch);
     free(sampler->points);
     memset(sampler, 0, sizeof *sampler);
+}
+
+/* ---- for the kinds ------------------------------------------------------------------------ */
+
+bool fit_sampler_evaluate(struct fit_sampler *s, struct fit_compute *c, fit_velocity_fn *velocity,
+                          void *user, float *out, const float *x, float t)
+{
+    if (!velocity(user, c, out, x, t, s->evaluations))
+        return false;
+    s->evaluations++;
+    s->state = x;
+    s->velocity = out;
+    s->t = t;
+    return true;
+}
+
+bool fit_sampler_copy(const struct fit_sampler *s, struct fit_compute *c, float *to,
+                      const float *from)
+{
+    return fit_compute_check(c, c->device->copy(c->queue, to, from, s->n * sizeof *to));
+}
+
+bool fit_sampler_combine(const struct fit_sampler *s, struct fit_compute *c, float *to,
+                         const float *from, const double *weight, float *const *v, int n_weights)
+{
+    if (to != from && !fit_sampler_copy(s, c, to, from))
+        return false;
+    for (int j = 0; j < n_weights; j++)
+        if (weight[j] != 0 && !fit_run(c, axpby, to, (float)weight[j], v[j], 1, s->n))
+            return false;
+    return true;
+}
+
+bool fit_sampler_point_straight(const struct fit_sampler *s, struct fit_compute *c, int point,
+                                float *state, float *prediction)
+{
+    (void)point;
+    return fit_sampler_copy(s, c, state, s->state) &&
+           fit_sampler_copy(s, c, prediction, s->state) &&
+           fit_run(c, axpby, prediction, 1 - s->t, s->velocity, 1, s->n);
 }

@@ -3,8 +3,8 @@
 #ifndef FIT_SCHEDULE_H
 #define FIT_SCHEDULE_H
 
-/* points[steps + 1]: equally spaced from 0 to 1 in float, counted from both ends so that the
+/* points[steps + 1]: equally spaced from 0 to `end` in float, counted from both ends so that the
  * points are those of torch.linspace to the bit. steps >= 1. */
-void fit_schedule_linear(float *points, int steps);
+void fit_schedule_linear(float *points, int steps, float end);
 
 #endif

@@ -75,17 +75,28 @@ static bool paint(struct fit_trainer *t, struct workshop *w, struct fit_sampler 
     struct fit_compute *c = &t->compute;
     int features = fit_config_features(&t->config.model);
     double scale = t->config.sheet_guidance;
-    int steps = fit_sampler_times(FIT_SOLVER_EULER, t->config.sheet_steps, w->times);
+    const struct fit_sampler_params euler = {.solver = FIT_SOLVER_EULER,
+                                             .steps = t->config.sheet_steps};
+    int steps = fit_sampler_times(&euler, w->times);
     int32_t y[SHAPES];
-    struct fit_guided guided = {&t->state.ema_network, &w->activations, &w->modulation, 0,
-                                &w->pack.fk, w->pack.cosine, w->pack.sine, scale, 0, w->x, w->v};
+    struct fit_guided guided = {
+        .network = &t->state.ema_network,
+        .activations = &w->activations,
+        .modulation = &w->modulation,
+        .pack = &w->pack.fk,
+        .cosine = w->pack.cosine,
+        .sine = w->pack.sine,
+        .scale = scale,
+        .x = w->x,
+        .v = w->v,
+    };
     for (int i = 0; i < SHAPES; i++)
         y[i] = class_id;
     if (!fit_run(c, randn, w->noise, train_random_seed(t->config.seed, TRAIN_RANDOM_SHEET),
                  (uint32_t)class_id, 1, 0, 0, w->tokens, features) ||
         !fit_guided_conditioning(c, &t->state.ema_network, &w->modulation, w->times, steps, y,
                                  SHAPES, scale) ||
-        !fit_sampler_begin(sampler, c, FIT_SOLVER_EULER, t->config.sheet_steps, w->noise,
+        !fit_sampler_begin(sampler, c, &euler, w->noise,
                            (size_t)w->tokens * (size_t)features))
         return false;
     while (!fit_sampler_is_finished(sampler))

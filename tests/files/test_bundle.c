@@ -128,7 +128,7 @@ static void test_impossible_values(void **state)
     (void)state;
     replaced("", "format", "\"zip\"", "expected \"limn-bundle\", found zip");
     replaced("", "version", "2", "version: expected 1 to 1, found 2");
-    replaced("", "architecture", "\"dit\"", "expected \"fitv2\", found \"dit\"");
+    replaced("", "architecture", "\"dit\"", "expected \"fitv2\" or \"fitv1\", found \"dit\"");
     replaced("", "transformer", "\"/etc/passwd\"", "the name of a file in the same folder");
     replaced("", "transformer", "\"../x\"", "the name of a file in the same folder");
     replaced("", "classes", "\"a/b\"", "the name of a file in the same folder");

@@ -19,6 +19,8 @@ static void published_sizes(void **state)
         {"fitv2-3b", 2971928080, 573, 652.3, 664.4},
         {"fitv2-hr-xl", 671045776, 517, 146.8, 152.2},
         {"fitv2-hr-3b", 2971928080, 573, 652.3, 664.4},
+        {"fit-b", 158664224, 7 + 12 * 12 + 4, 29.0, 30.2},
+        {"fit-xl", 823599392, 347, 152.2, 156.4},
     };
     size_t n = sizeof models / sizeof *models;
     for (size_t i = 0; i < n; i++) {
@@ -110,6 +112,57 @@ static void beginnings(void **state)
     }
 }
 
+static void first_version(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t index;
+        const char *name;
+        uint64_t rows, columns;
+    } expected[] = {
+        {6, "y_embedder.embedding_table.weight", 1001, 1152},
+        {7, "blocks.0.attn.qkv.weight", 3456, 1152},
+        {11, "blocks.0.mlp.fc1_g.weight", 4608, 1152},
+        {17, "blocks.0.adaLN_modulation.1.weight", 6912, 1152},
+        {19, "blocks.1.attn.qkv.weight", 3456, 1152},
+        {343, "final_layer.linear.weight", 32, 1152},
+    };
+    struct fit_config config;
+    struct fit_tensor_spec spec;
+    enum fit_architecture architecture;
+    assert_true(fit_config_preset(&config, "fit-xl"));
+    for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
+        assert_true(fit_weights_spec(&config, expected[i].index, &spec));
+        assert_string_equal(spec.name, expected[i].name);
+        assert_true(spec.dims[0] == expected[i].rows && spec.dims[1] == expected[i].columns);
+    }
+    assert_int_equal(fit_config_features(&config), 16);
+    assert_int_equal(fit_config_outputs(&config), 32);
+    assert_int_equal(fit_config_guided_features(&config), 12);
+    config.lora_rank = 8;
+    assert_false(fit_config_check(&config, NULL));
+    assert_true(fit_architecture_parse("fitv1", &architecture));
+    assert_int_equal(architecture, FIT_ARCHITECTURE_V1);
+    assert_false(fit_architecture_parse("dit", &architecture));
+}
+
+/* FiTv2 hears the shifted time, never more than 1; the first version its own, unless clamped. */
+static void told_times(void **state)
+{
+    (void)state;
+    struct fit_config v1, v2;
+    assert_true(fit_config_preset(&v1, "fit-b") && fit_config_preset(&v2, "fitv2-b"));
+    assert_true(fit_config_told_time(&v2, 0.3f, 1, false) == 0.3f);
+    assert_true(fit_config_told_time(&v2, 1.6f, 1, false) == 1);
+    tiny_close_to("shifted", fit_config_told_time(&v2, 0.5f, 3, false), 0.75, 1e-7);
+    tiny_close_to("shifted end", fit_config_told_time(&v2, 1.6f, 0.25, false), 1, 1e-7);
+    assert_true(fit_config_told_time(&v1, 999, 1, false) == 999);
+    assert_true(fit_config_told_time(&v1, 999, 1, true) == 1);
+    for (int i = 0; i < FIT_N_SOLVERS; i++)
+        assert_true(fit_config_has_solver(&v1, i) != fit_config_has_solver(&v2, i));
+    assert_true(fit_config_has_solver(&v1, FIT_SOLVER_DDIM));
+}
+
 static void guided_features(void **state)
 {
     (void)state;
@@ -174,7 +227,8 @@ int main(void)
         cmocka_unit_test(published_sizes),       cmocka_unit_test(order_of_parameters),
         cmocka_unit_test(places_of_parameters),  cmocka_unit_test(beginnings),
         cmocka_unit_test(guided_features),       cmocka_unit_test(impossible_is_refused),
-        cmocka_unit_test(names_of_precisions),
+        cmocka_unit_test(names_of_precisions),   cmocka_unit_test(first_version),
+        cmocka_unit_test(told_times),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

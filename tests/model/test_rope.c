@@ -69,6 +69,14 @@ static void multipliers(void **state)
                       sizes[i].pro2, 6e-7);
         tiny_close_to("ntk", fit_rope_multiplier(&config, FIT_METHOD_VISION_NTK, r, c), 1, 0);
     }
+    /* The paper's: 320 x 320 has 20 x 20 tokens and multiplies the logits by ln 400 / ln 256. */
+    config.attention_scale = FIT_ATTENTION_SCALE_PAPER;
+    double paper = fit_rope_multiplier(&config, FIT_METHOD_VISION_NTK_PRO2, 20, 20);
+    tiny_close_to("paper", paper * paper, 1.0805, 5e-5);
+    tiny_close_to("paper", fit_rope_multiplier(&config, FIT_METHOD_VISION_NTK_PRO2, 16, 16), 1, 0);
+    config = fit_config_with_positions(&config, FIT_ATTENTION_SCALE_CODE, 32);
+    tiny_close_to("length 32", fit_rope_multiplier(&config, FIT_METHOD_VISION_YARN, 32, 32), 1, 0);
+    config = xl();
     /* 2 * 4 / 16 is not above 1: the formula would divide the logits */
     tiny_close_to("small", fit_rope_multiplier(&config, FIT_METHOD_NTK_PRO1, 4, 4), 1, 0);
 }

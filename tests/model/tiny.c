@@ -49,7 +49,7 @@ static void fill_weights(struct tiny *tiny)
                 tiny_fill((uint32_t)k, (uint32_t)i, spec.n_dims > 1 ? 0.25f : 0.125f);
 }
 
-void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type)
+static void open_device(struct tiny *tiny, const char *device)
 {
     memset(tiny, 0, sizeof *tiny);
     char message[256];
@@ -59,11 +59,26 @@ void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type)
         fail_msg("%s", message);
     fit_compute_init(&tiny->compute, d, d->queue_new(d), &tiny->error);
     assert_non_null(tiny->compute.queue);
+    fit_config_defaults(&tiny->config);
+    tiny->config.hidden = 64;
+    tiny->config.depth = tiny->config.heads = 2;
+}
 
+void tiny_open_v1(struct tiny *tiny, const char *device)
+{
+    open_device(tiny, device);
+    tiny->config.architecture = FIT_ARCHITECTURE_V1;
+    tiny->config.qk_norm = false;
+    tiny->config.mlp_hidden = 256;
+    fill_weights(tiny);
+    tiny_require(tiny, fit_network_bind_flat(&tiny->network, &tiny->config, tiny->flat, NULL,
+                                             &tiny->error));
+}
+
+void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type)
+{
+    open_device(tiny, device);
     struct fit_config *k = &tiny->config;
-    fit_config_defaults(k);
-    k->hidden = 64;
-    k->depth = k->heads = 2;
     k->mlp_hidden = 170;
     k->lora_rank = 16;
     fill_weights(tiny);

@@ -85,12 +85,67 @@ enum fit_method {
     FIT_N_METHODS
 };
 
+/* FiTv2 models take the first eight, models of the first version (FiT) the last two. */
 enum fit_solver {
     FIT_SOLVER_EULER, /* one evaluation a step */
     FIT_SOLVER_MIDPOINT,
-    FIT_SOLVER_HEUN, /* two evaluations a step (trapezoid) */
-    FIT_SOLVER_RK4,  /* four evaluations a step (3/8 rule) */
+    FIT_SOLVER_HEUN,  /* two evaluations a step (trapezoid) */
+    FIT_SOLVER_RK4,   /* four evaluations a step (3/8 rule) */
+    FIT_SOLVER_HEUN3, /* three evaluations a step (Heun's third order) */
+    /* Dormand & Prince 5(4) with its own step sizes; `steps` only says at how many times its path
+     * is shown. The papers' numbers were made with it. */
+    FIT_SOLVER_DOPRI5,
+    FIT_SOLVER_SDE_EULER, /* Euler-Maruyama; one evaluation a step */
+    FIT_SOLVER_SDE_HEUN,  /* two evaluations a step, one in the last */
+    FIT_SOLVER_DDPM,      /* ancestral sampling with learned variance; one evaluation a step */
+    FIT_SOLVER_DDIM,
     FIT_N_SOLVERS
+};
+
+/* The diffusion w(t) of the stochastic solvers, n = diffusion_norm:
+ * dx = (v + w s) dt + sqrt(2 w) dW with the score s = (t v - x) / (1 - t). */
+enum fit_diffusion {
+    FIT_DIFFUSION_SIGMA,    /* n (1 - t) */
+    FIT_DIFFUSION_LINEAR,   /* n (1 - t) */
+    FIT_DIFFUSION_CONSTANT, /* n */
+    FIT_DIFFUSION_SBDM,     /* n (1 - t) / t: infinite at t = 0, and so refused with this reason */
+    FIT_DIFFUSION_DECREASING,            /* (n cos(pi t) + 1)^2 / 4 */
+    FIT_DIFFUSION_INCREASING_DECREASING, /* n sin^2(pi t) */
+    FIT_N_DIFFUSIONS
+};
+
+/* How a stochastic run ends: it stops at t = 1 - last_step_size and makes one step without noise
+ * from there. */
+enum fit_last_step {
+    FIT_LAST_STEP_MEAN,    /* along the drift v + w s */
+    FIT_LAST_STEP_EULER,   /* along v */
+    FIT_LAST_STEP_TWEEDIE, /* to the mean of the data given x: for this path the same as EULER */
+    FIT_LAST_STEP_NONE,    /* no such step: the noisy ones go on to t = 1 */
+    FIT_N_LAST_STEPS
+};
+
+/* Over what DOPRI5 takes the root mean square of its error. */
+enum fit_error_norm {
+    FIT_ERROR_NORM_IMAGE,   /* the image */
+    FIT_ERROR_NORM_COUPLED, /* both halves of guidance, as the reference does */
+    FIT_N_ERROR_NORMS
+};
+
+enum fit_noise_source {
+    FIT_NOISE_PHILOX, /* a window on one endless field: a larger picture keeps what was there */
+    /* torch.manual_seed(seed), then torch.randn of index + 1 images in the reference's layout on a
+     * CPU, of which this is the last; the noise of a step follows in the same stream. Of the seed
+     * the lower 32 bits count, as there. */
+    FIT_NOISE_TORCH,
+    FIT_N_NOISE_SOURCES
+};
+
+/* What the PRO methods multiply the logits with: ln(2 now) / ln(trained) as the released code
+ * does, or max(1, ln(now) / ln(trained)) as the FiTv2 paper says. */
+enum fit_attention_scale {
+    FIT_ATTENTION_SCALE_CODE,
+    FIT_ATTENTION_SCALE_PAPER,
+    FIT_N_ATTENTION_SCALES
 };
 
 enum fit_precision { FIT_PRECISION_AUTO, FIT_PRECISION_F32, FIT_PRECISION_BF16 };
@@ -105,7 +160,18 @@ FIT_API const char *fit_method_name(enum fit_method method);
 FIT_API bool fit_method_parse(const char *name, enum fit_method *out);
 FIT_API const char *fit_solver_name(enum fit_solver solver);
 FIT_API bool fit_solver_parse(const char *name, enum fit_solver *out);
-FIT_API int fit_solver_evaluations(enum fit_solver solver); /* network evaluations in one step */
+/* Network evaluations in one step; 0 where that is not known before the run (DOPRI5). */
+FIT_API int fit_solver_evaluations(enum fit_solver solver);
+FIT_API const char *fit_diffusion_name(enum fit_diffusion diffusion);
+FIT_API bool fit_diffusion_parse(const char *name, enum fit_diffusion *out);
+FIT_API const char *fit_last_step_name(enum fit_last_step last_step);
+FIT_API bool fit_last_step_parse(const char *name, enum fit_last_step *out);
+FIT_API const char *fit_error_norm_name(enum fit_error_norm norm);
+FIT_API bool fit_error_norm_parse(const char *name, enum fit_error_norm *out);
+FIT_API const char *fit_noise_source_name(enum fit_noise_source source);
+FIT_API bool fit_noise_source_parse(const char *name, enum fit_noise_source *out);
+FIT_API const char *fit_attention_scale_name(enum fit_attention_scale scale);
+FIT_API bool fit_attention_scale_parse(const char *name, enum fit_attention_scale *out);
 FIT_API const char *fit_precision_name(enum fit_precision precision);
 FIT_API bool fit_precision_parse(const char *name, enum fit_precision *out);
 
@@ -149,7 +215,7 @@ struct fit_model_params {
 /* Everything a user interface may want to say about a model; strings live as long as the model. */
 struct fit_model_info {
     const char *name, *description, *licence, *path;
-    const char *architecture;     /* "FiTv2" */
+    const char *architecture;     /* "FiTv2", or "FiT" for the first version */
     uint64_t n_parameters;        /* of the transformer */
     enum fit_precision precision; /* in use */
     int n_classes;
@@ -170,6 +236,9 @@ FIT_API bool fit_model_load(struct fit_engine *engine, const struct fit_model_pa
 FIT_API struct fit_model *fit_model_ref(struct fit_model *model);
 FIT_API void fit_model_unref(struct fit_model **model);
 FIT_API void fit_model_info(const struct fit_model *model, struct fit_model_info *out);
+
+/* Whether the model can be run with that solver. */
+FIT_API bool fit_model_has_solver(const struct fit_model *model, enum fit_solver solver);
 
 /* class_id in [0, n_classes); name: the first name, synonyms: the others, comma separated, or "".
  * NULL when out of range. */
@@ -211,7 +280,8 @@ FIT_API void fit_canvas_for_ratio(const struct fit_model *model, double ratio, i
 
 /* ---- generate ---------------------------------------------------------------------------- */
 
-/* {0} means: class 0, the model's default size, steps, guidance and solver, seed 0. */
+/* {0} means: class 0, the model's default size, steps and guidance, seed 0, Euler (for a model of
+ * the first version its own solver), and the reference's settings for everything else. */
 struct fit_generate_params {
     int class_id;         /* FIT_CLASS_NONE or [0, n_classes) */
     int width, height;    /* 0: the model's default; otherwise possible sizes only */
@@ -220,8 +290,21 @@ struct fit_generate_params {
     int steps;            /* 1..1000; 0: default */
     enum fit_solver solver;
     double guidance;      /* 1..30; 1 runs without guidance; 0: default */
-    double guidance_power; /* 0: constant; else power-cosine (fit-method: stronger near noise) */
+    double guidance_power; /* 0: constant; else power-cosine, stronger near noise; not in FiT v1 */
     enum fit_method method;
+    enum fit_attention_scale attention_scale;
+    int ori_max_pe_len;   /* tokens per axis from which positions are stretched; 0: the model's */
+    double time_shift;    /* the network is told a t / (1 + (a - 1) t); 0: a = 1; not in FiT v1 */
+    double atol, rtol;    /* DOPRI5: 0: 1e-6 and 1e-3 */
+    enum fit_error_norm error_norm; /* DOPRI5 */
+    enum fit_diffusion diffusion;   /* SDE_ */
+    double diffusion_norm;          /* SDE_: 0: 1 */
+    enum fit_last_step last_step;   /* SDE_; counted in `steps` */
+    double last_step_size;          /* SDE_: 0: 0.04 */
+    double ddim_eta;      /* DDIM: 0: no noise; 1: as much as DDPM */
+    bool even_spacing;    /* DDPM, DDIM: every k-th of the 1000 steps ("ddim50"), not 0 to 999 */
+    bool v1_clamp;        /* FiT v1: the network is told min(t, 1), as the released code does */
+    enum fit_noise_source noise_source;
     const float *noise;   /* NULL, or the state at t = 0 as a latent, in place of the seed's */
     uint32_t group;       /* jobs of one non-zero group advance in turn, one step each */
     bool no_previews;     /* no frames before the last */
@@ -233,7 +316,7 @@ enum fit_job_state { FIT_JOB_WAITING, FIT_JOB_RUNNING, FIT_JOB_DONE, FIT_JOB_FAI
 struct fit_progress {
     enum fit_job_state state;
     int step, steps;             /* finished, asked for */
-    int evaluations, all_evaluations;
+    int evaluations, all_evaluations; /* all: 0 where they are not known (DOPRI5: t tells) */
     double t;                    /* of the newest state */
     double elapsed_s, remaining_s; /* remaining < 0: not known yet */
     double first_prediction_s;   /* from the call of fit_generate to the first frame; 0 before */
@@ -335,14 +418,17 @@ FIT_API char *fit_job_describe_json(const struct fit_job *job);
 
 /* ---- single operations (for programs and tests); each *blocks* ---------------------------- */
 
-/* velocity and latent: [batch][channels][height/8][width/8]; one class for the batch. Guidance as
- * in fit_generate. */
+/* velocity and latent: [batch][channels][height/8][width/8]; one class for the batch. Guidance and
+ * positions as in fit_generate. A model of the first version answers with the noise it sees. */
 struct fit_velocity_params {
     int width, height, batch;
-    double t;
+    double t; /* 0 (noise) to 1 (data); first version: 0 (data) to 999 (noise) */
     int class_id;
     double guidance, guidance_power; /* guidance 0 or 1: plain */
     enum fit_method method;
+    enum fit_attention_scale attention_scale;
+    int ori_max_pe_len;
+    bool v1_clamp;
 };
 FIT_API bool fit_model_velocity(struct fit_model *model, const struct fit_velocity_params *params,
                                 const float *latent, float *velocity, struct fit_error *error);
