@@ -7,8 +7,15 @@
  *    "class_id": 3, "class": "Desert dunes", "width": 256, "height": 128, "tokens": 128,
  *    "seed": "7", "index": 0, "steps": 20, "step": 20, "view": "prediction",
  *    "solver": "euler", "evaluations": 20, "guidance": 2.5, "guidance_power": 0,
- *    "method": "none", "noise": "philox-1" | "file", "precision": "bf16", "backend": "cpu",
- *    "device": "…", "pixels_sha256": "…"}
+ *    "method": "none", "noise": "philox-1" | "torch" | "file", "precision": "bf16",
+ *    "backend": "cpu", "device": "…", "pixels_sha256": "…"}
+ *
+ * What only some solvers have is there with them: "atol", "rtol", "error_norm" with dopri5;
+ * "diffusion", "diffusion_norm", "last_step", "last_step_size" with the stochastic ones; "eta" with
+ * ddim; "even_spacing" and "v1_clamp" with both solvers of the first version. What is seldom
+ * changed is there when it is: "attention_scale", "ori_max_pe_len", "time_shift", and
+ * "noise_source": "torch" where noise came from a file and that of the steps did not. Missing ones
+ * have their defaults.
  *
  * The seed is a text because JSON numbers lose 64-bit integers in many readers.
  */
@@ -44,6 +51,67 @@ char *fit_job_describe(const struct fit_job *job)
     return n < 0 ? NULL : text;
 }
 
+static void describe_solver(json_t *object, const struct fit_generate_params *p)
+{
+    json_t *more = NULL;
+    switch (p->solver) {
+    case FIT_SOLVER_DOPRI5:
+        more = json_pack("{s:f, s:f, s:s}", "atol", p->atol, "rtol", p->rtol, "error_norm",
+                         fit_error_norm_name(p->error_norm));
+        break;
+    case FIT_SOLVER_SDE_EULER:
+    case FIT_SOLVER_SDE_HEUN:
+        more = json_pack("{s:s, s:f, s:s, s:f}", "diffusion", fit_diffusion_name(p->diffusion),
+                         "diffusion_norm", p->diffusion_norm, "last_step",
+                         fit_last_step_name(p->last_step), "last_step_size", p->last_step_size);
+        break;
+    case FIT_SOLVER_DDPM:
+    case FIT_SOLVER_DDIM:
+        more = json_pack("{s:b, s:b}", "even_spacing", p->even_spacing, "v1_clamp", p->v1_clamp);
+        if (p->solver == FIT_SOLVER_DDIM)
+            json_object_set_new(more, "eta", json_real(p->ddim_eta));
+        break;
+    default:
+        return;
+    }
+    json_object_update(object, more);
+    json_decref(more);
+}
+
+static void describe_rare(json_t *object, const struct fit_job *job)
+{
+    const struct fit_generate_params *p = &job->params;
+    if (p->attention_scale != FIT_ATTENTION_SCALE_CODE)
+        json_object_set_new(object, "attention_scale",
+                            json_string(fit_attention_scale_name(p->attention_scale)));
+    if (p->ori_max_pe_len != job->model->info.axis_tokens)
+        json_object_set_new(object, "ori_max_pe_len", json_integer(p->ori_max_pe_len));
+    if (p->time_shift != 1)
+        json_object_set_new(object, "time_shift", json_real(p->time_shift));
+    if (job->noise && p->noise_source != FIT_NOISE_PHILOX)
+        json_object_set_new(object, "noise_source",
+                            json_string(fit_noise_source_name(p->noise_source)));
+}
+
+/* How many there were to be; where only the run could tell, how many there were. */
+static int evaluations_of(const struct fit_job *job)
+{
+    struct fit_engine *engine = job->model->engine;
+    struct fit_sampler_params sampler = job_sampler_params(&job->model->config, &job->params);
+    int planned = fit_sampler_times(&sampler, NULL);
+    pthread_mutex_lock(&engine->lock);
+    int made = job->progress.evaluations;
+    pthread_mutex_unlock(&engine->lock);
+    return planned ? planned : made;
+}
+
+static const char *noise_of(const struct fit_job *job)
+{
+    if (job->noise)
+        return "file";
+    return job->params.noise_source == FIT_NOISE_PHILOX ? "philox-1" : "torch";
+}
+
 static json_t *describe(const struct fit_job *job)
 {
     const struct fit_generate_params *p = &job->params;
@@ -51,19 +119,24 @@ static json_t *describe(const struct fit_job *job)
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)p->seed);
     int tokens = p->width / info->token_pixels * (p->height / info->token_pixels);
-    return json_pack(
+    json_t *object = json_pack(
         "{s:i, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s, s:i, s:f, s:f, s:s,"
         " s:s, s:s, s:s, s:s}",
         "schema", SCHEMA, "program", "Limn " FIT_VERSION_STRING, "model", info->name,
         "model_sha256", model_hash(job->model), "class_id", p->class_id, "class", class_name(job),
         "width", p->width, "height", p->height, "tokens", tokens, "seed", seed, "index", p->index,
         "steps", p->steps, "solver", fit_solver_name(p->solver), "evaluations",
-        p->steps * fit_solver_evaluations(p->solver), "guidance", p->guidance, "guidance_power",
+        evaluations_of(job), "guidance", p->guidance, "guidance_power",
         p->guidance_power, "method", fit_method_name(p->method), "noise",
-        job->noise ? "file" : "philox-1", "precision", fit_precision_name(info->precision),
+        noise_of(job), "precision", fit_precision_name(info->precision),
         /* Not the number of threads: it changes no pixel, and so it changes no byte. */
         "backend", fit_engine_backend(job->model->engine), "device",
         job->model->engine->device->model);
+    if (object) {
+        describe_solver(object, p);
+        describe_rare(object, job);
+    }
+    return object;
 }
 
 static char *dump(json_t *object)
@@ -169,6 +242,54 @@ static void read_seed(struct reading *r, uint64_t *out)
         refuse(r, "seed", "a whole number");
 }
 
+/* The fields that need not be there: what they would have to be when they are. */
+static void read_rare_real(struct reading *r, const char *field, double low, double high,
+                           double *out)
+{
+    if (json_object_get(r->object, field))
+        read_real(r, field, low, high, out);
+}
+
+/* Whether the field is there as a text, to be parsed. */
+static const char *read_rare_text(struct reading *r, const char *field)
+{
+    return json_object_get(r->object, field) ? read_text(r, field) : NULL;
+}
+
+static void read_solver(struct reading *r, struct fit_generate_params *p)
+{
+    const char *form = read_rare_text(r, "diffusion"), *last = read_rare_text(r, "last_step");
+    const char *norm = read_rare_text(r, "error_norm");
+    if (form && !fit_diffusion_parse(form, &p->diffusion))
+        refuse(r, "diffusion", "one of this version");
+    if (last && !fit_last_step_parse(last, &p->last_step))
+        refuse(r, "last_step", "one of this version");
+    if (norm && !fit_error_norm_parse(norm, &p->error_norm))
+        refuse(r, "error_norm", "one of this version");
+    read_rare_real(r, "atol", 0, 1, &p->atol);
+    read_rare_real(r, "rtol", 0, 1, &p->rtol);
+    read_rare_real(r, "diffusion_norm", 0, 1000, &p->diffusion_norm);
+    read_rare_real(r, "last_step_size", 0, 1, &p->last_step_size);
+    read_rare_real(r, "eta", 0, 1, &p->ddim_eta);
+    p->even_spacing = json_is_true(json_object_get(r->object, "even_spacing"));
+    p->v1_clamp = json_is_true(json_object_get(r->object, "v1_clamp"));
+}
+
+static void read_rare(struct reading *r, struct fit_generate_params *p)
+{
+    const char *scale = read_rare_text(r, "attention_scale");
+    const char *noise = read_rare_text(r, "noise"), *source = read_rare_text(r, "noise_source");
+    if (scale && !fit_attention_scale_parse(scale, &p->attention_scale))
+        refuse(r, "attention_scale", "one of this version");
+    if (source && !fit_noise_source_parse(source, &p->noise_source))
+        refuse(r, "noise_source", "one of this version");
+    if (noise && !strcmp(noise, "torch"))
+        p->noise_source = FIT_NOISE_TORCH;
+    if (json_object_get(r->object, "ori_max_pe_len"))
+        read_int(r, "ori_max_pe_len", 1, FIT_MAX_AXIS, &p->ori_max_pe_len);
+    read_rare_real(r, "time_shift", 0.01, 100, &p->time_shift);
+}
+
 static bool read_settings(struct reading *r, struct fit_settings *out)
 {
     struct fit_generate_params *p = &out->params;
@@ -187,6 +308,8 @@ static bool read_settings(struct reading *r, struct fit_settings *out)
         refuse(r, "solver", "a solver of this version");
     if (r->ok && !fit_method_parse(read_text(r, "method"), &p->method))
         refuse(r, "method", "a position method of this version");
+    read_solver(r, p);
+    read_rare(r, p);
     copy_text(r, "class", out->class_name, sizeof out->class_name);
     copy_text(r, "model", out->model_name, sizeof out->model_name);
     copy_text(r, "model_sha256", out->model_hash, sizeof out->model_hash);
