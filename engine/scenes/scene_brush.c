@@ -10,7 +10,7 @@ static int sample_index(float at, float px, int count)
     return (int)fit_clamp(at / px, 0.0f, (float)count);
 }
 
-void fit_paint_area(struct fit_canvas *c, struct fit_box box,
+void fit_paint_area(struct scene_canvas *c, struct fit_box box,
                     void (*shade)(const void *context, const struct fit_sample *at, float *rgb),
                     const void *context)
 {
@@ -32,7 +32,7 @@ void fit_paint_area(struct fit_canvas *c, struct fit_box box,
     }
 }
 
-void fit_paint_gradient(struct fit_canvas *c, const struct fit_stop *stops, int count)
+void fit_paint_gradient(struct scene_canvas *c, const struct fit_stop *stops, int count)
 {
     float *rgb = c->rgb;
 
@@ -45,7 +45,7 @@ void fit_paint_gradient(struct fit_canvas *c, const struct fit_stop *stops, int 
 }
 
 struct round_spot {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     float x, y, radius;
     struct fit_rgb color, dark;
 };
@@ -59,7 +59,7 @@ static void glow_shade(const void *context, const struct fit_sample *at, float *
     fit_add(rgb, s->color, expf(-sqrtf(dx * dx + dy * dy) / s->radius));
 }
 
-void fit_paint_glow(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb light)
+void fit_paint_glow(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb light)
 {
     struct round_spot spot = {.x = x, .y = y, .radius = radius, .color = light};
 
@@ -76,7 +76,7 @@ static void disc_shade(const void *context, const struct fit_sample *at, float *
     fit_blend(rgb, s->color, fit_cover(s->radius - sqrtf(dx * dx + dy * dy), at->px));
 }
 
-void fit_paint_disc(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb color)
+void fit_paint_disc(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb color)
 {
     struct round_spot spot = {.x = x, .y = y, .radius = radius, .color = color};
 
@@ -99,7 +99,7 @@ static void puff_shade(const void *context, const struct fit_sample *at, float *
               fit_cover((0.88f + 0.4f * rough - d) * s->radius, at->px));
 }
 
-void fit_paint_puff(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb light,
+void fit_paint_puff(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb light,
                     struct fit_rgb dark)
 {
     struct round_spot spot = {c, x, y, radius, light, dark};
@@ -124,7 +124,7 @@ static void rect_shade(const void *context, const struct fit_sample *at, float *
     fit_blend(rgb, s->color, fit_cover(across, at->px) * fit_cover(along, at->px));
 }
 
-void fit_paint_rect(struct fit_canvas *c, struct fit_box box, struct fit_rgb color)
+void fit_paint_rect(struct scene_canvas *c, struct fit_box box, struct fit_rgb color)
 {
     struct flat_shape shape = {.box = box, .color = color};
 
@@ -145,7 +145,7 @@ static void polygon_shade(const void *context, const struct fit_sample *at, floa
     fit_blend(rgb, s->color, fit_cover(inside, at->px));
 }
 
-void fit_paint_polygon(struct fit_canvas *c, const float *corners, int count,
+void fit_paint_polygon(struct scene_canvas *c, const float *corners, int count,
                        struct fit_rgb color)
 {
     struct flat_shape shape = {.corners = corners, .count = count, .color = color};
@@ -200,7 +200,7 @@ static void stroke_shade(const void *context, const struct fit_sample *at, float
                   fit_cover(best, at->px));
 }
 
-void fit_paint_stroke(struct fit_canvas *c, const struct fit_stroke *stroke)
+void fit_paint_stroke(struct scene_canvas *c, const struct fit_stroke *stroke)
 {
     struct flat_stroke flat = {.left = stroke->left, .right = stroke->right};
     struct fit_box box = {1e9f, 1e9f, -1e9f, -1e9f};
@@ -225,7 +225,7 @@ void fit_paint_stroke(struct fit_canvas *c, const struct fit_stroke *stroke)
     fit_paint_area(c, box, stroke_shade, &flat);
 }
 
-void fit_ridge_draw(struct fit_canvas *c, int index, float base, float amplitude,
+void fit_ridge_draw(struct scene_canvas *c, int index, float base, float amplitude,
                     float frequency, float seed, int octaves)
 {
     for (int i = 0; i < c->width; i++) {
@@ -252,7 +252,7 @@ static void below_shade(const void *context, const struct fit_sample *at, float 
                   fit_cover(under, at->px));
 }
 
-void fit_paint_below(struct fit_canvas *c, int index, struct fit_rgb top, struct fit_rgb bottom,
+void fit_paint_below(struct scene_canvas *c, int index, struct fit_rgb top, struct fit_rgb bottom,
                      float depth)
 {
     struct ground ground = {c->line[index], top, bottom, depth};

@@ -31,7 +31,7 @@ static void windows_shade(const void *context, const struct fit_sample *at, floa
     fit_blend(rgb, lit ? s->glass : s->blind, fit_cover(x, edge) * fit_cover(y, edge));
 }
 
-static void paint_roof(struct fit_canvas *c, float x, float width, float y, struct fit_rgb color)
+static void paint_roof(struct scene_canvas *c, float x, float width, float y, struct fit_rgb color)
 {
     int kind = fit_pick(c, 4);
     const float spire[] = {x, y - 0.7f * width, x + 0.5f * width, y + 2.0f * c->px,
@@ -48,7 +48,7 @@ static void paint_roof(struct fit_canvas *c, float x, float width, float y, stru
     }
 }
 
-static void paint_row(struct fit_canvas *c, float horizon, struct fit_rgb body, bool windows)
+static void paint_row(struct scene_canvas *c, float horizon, struct fit_rgb body, bool windows)
 {
     float cell = 0.046f * c->fine;
     float x = -fit_rand(c, 0.0f, 2.0f) * cell;
@@ -75,7 +75,7 @@ static void paint_row(struct fit_canvas *c, float horizon, struct fit_rgb body, 
     }
 }
 
-void fit_scene_city_night_paint(struct fit_canvas *c)
+void fit_scene_city_night_paint(struct scene_canvas *c)
 {
     float hue = fit_rand(c, 0.58f, 0.84f);
     float horizon = fit_rand(c, 0.76f, 0.82f);

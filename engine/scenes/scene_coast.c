@@ -8,7 +8,7 @@
 #define TOWER_SHAFT 0.78f    /* of the tower's height */
 
 struct sea {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     struct fit_stop sky[SKY_STOPS];   /* what the water mirrors */
     float horizon;
     float sun_x, sun_radius;
@@ -42,7 +42,7 @@ static void sea_shade(const void *context, const struct fit_sample *at, float *r
     fit_blend(rgb, color, fit_cover(down, at->px));
 }
 
-static void paint_sailboat(struct fit_canvas *c, float x, float y, float size, float side)
+static void paint_sailboat(struct scene_canvas *c, float x, float y, float size, float side)
 {
     const float k = size * side;
     const float hull[] = {x - 0.62f * size, y - 0.14f * size, x + 0.62f * size, y - 0.14f * size,
@@ -82,7 +82,7 @@ static const struct mood moods[] = {
     {{0.5f, 0.57f}, {0.04f, 0.1f}, {0.08f, 0.13f}, {0.45f, 0.7f}},     /* teal */
 };
 
-void fit_scene_ocean_sunset_paint(struct fit_canvas *c)
+void fit_scene_ocean_sunset_paint(struct scene_canvas *c)
 {
     const struct mood *m = moods + fit_pick(c, 4);
     float horizon = fit_rand(c, 0.48f, 0.6f);
@@ -117,7 +117,7 @@ void fit_scene_ocean_sunset_paint(struct fit_canvas *c)
 }
 
 struct shore {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     const float *edge;         /* per column: where water meets sand */
     struct fit_rgb sand, foam;
 };
@@ -138,7 +138,7 @@ static void shore_shade(const void *context, const struct fit_sample *at, float 
               fit_cover(inland, at->px));
 }
 
-static void paint_fronds(struct fit_canvas *c, float x, float y, float reach, struct fit_rgb leaf)
+static void paint_fronds(struct scene_canvas *c, float x, float y, float reach, struct fit_rgb leaf)
 {
     int count = 8;
 
@@ -158,7 +158,7 @@ static void paint_fronds(struct fit_canvas *c, float x, float y, float reach, st
     }
 }
 
-static void paint_palm(struct fit_canvas *c, float x, float y, float height, float lean,
+static void paint_palm(struct scene_canvas *c, float x, float y, float height, float lean,
                        struct fit_rgb bark, struct fit_rgb leaf)
 {
     float top_x = x + lean;
@@ -175,7 +175,7 @@ static void paint_palm(struct fit_canvas *c, float x, float y, float height, flo
                        0.042f * height, fit_rgb_scale(bark, 0.75f));
 }
 
-static void paint_palms(struct fit_canvas *c, float side, bool sunset)
+static void paint_palms(struct scene_canvas *c, float side, bool sunset)
 {
     int count = 1 + fit_pick(c, 2) + (c->aspect > 1.8f);
     struct fit_rgb bark = sunset ? fit_hsv(0.05f, 0.5f, 0.2f) : fit_hsv(0.08f, 0.45f, 0.55f);
@@ -195,7 +195,7 @@ static void paint_palms(struct fit_canvas *c, float side, bool sunset)
     }
 }
 
-void fit_scene_palm_beach_paint(struct fit_canvas *c)
+void fit_scene_palm_beach_paint(struct scene_canvas *c)
 {
     bool sunset = fit_chance(c, 0.4f);
     float horizon = fit_rand(c, 0.46f, 0.56f);
@@ -258,7 +258,7 @@ static void beam_shade(const void *context, const struct fit_sample *at, float *
 }
 
 /* One ring of the tapering shaft, counted from the foot; its right side lies in shade. */
-static void paint_band(struct fit_canvas *c, float x, float foot, float height, int index,
+static void paint_band(struct scene_canvas *c, float x, float foot, float height, int index,
                        struct fit_rgb color)
 {
     float a = (float)index / TOWER_BANDS;
@@ -275,7 +275,7 @@ static void paint_band(struct fit_canvas *c, float x, float foot, float height, 
     fit_paint_polygon(c, shade, 4, fit_rgb_scale(color, 0.74f));
 }
 
-static void paint_tower(struct fit_canvas *c, float x, float foot, float height, bool lit)
+static void paint_tower(struct scene_canvas *c, float x, float foot, float height, bool lit)
 {
     float neck = foot - TOWER_SHAFT * height;
     struct fit_rgb iron = fit_hsv(0.62f, 0.3f, 0.16f);
@@ -300,7 +300,7 @@ static void paint_tower(struct fit_canvas *c, float x, float foot, float height,
 }
 
 struct islet {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     const float *rim;          /* per column: its upper edge */
     float x, size, water;      /* its middle, half width, and the waterline */
     struct fit_rgb light;
@@ -326,7 +326,7 @@ static void islet_shade(const void *context, const struct fit_sample *at, float 
               0.85f * expf(-foam * foam) * fit_smooth(1.18f, 0.95f, fabsf(x)));
 }
 
-static void paint_islet(struct fit_canvas *c, float x, float y, float size, struct fit_rgb light)
+static void paint_islet(struct scene_canvas *c, float x, float y, float size, struct fit_rgb light)
 {
     struct islet islet = {c, c->line[0], x, size, y + 0.4f * size, light};
 
@@ -341,7 +341,7 @@ static void paint_islet(struct fit_canvas *c, float x, float y, float size, stru
                    &islet);
 }
 
-void fit_scene_lighthouse_paint(struct fit_canvas *c)
+void fit_scene_lighthouse_paint(struct scene_canvas *c)
 {
     bool dusk = fit_chance(c, 0.55f);
     float horizon = fit_rand(c, 0.64f, 0.7f);

@@ -4,7 +4,7 @@
 #include "scene_paint.h"
 
 /* Stands a row of pointed trees on the skyline in line 0. */
-static void paint_treetops(struct fit_canvas *c, float size, int seed, struct fit_rgb color)
+static void paint_treetops(struct scene_canvas *c, float size, int seed, struct fit_rgb color)
 {
     for (int i = 0; i < c->width; i++) {
         float x = ((float)i + 0.5f) * c->px / (0.55f * size);
@@ -16,7 +16,7 @@ static void paint_treetops(struct fit_canvas *c, float size, int seed, struct fi
     fit_paint_below(c, 1, color, color, 1.0f);
 }
 
-void fit_scene_misty_mountains_paint(struct fit_canvas *c)
+void fit_scene_misty_mountains_paint(struct scene_canvas *c)
 {
     bool cold = fit_chance(c, 0.5f);
     float hue = cold ? fit_rand(c, 0.48f, 0.62f) : fit_rand(c, 0.62f, 0.84f);
@@ -49,7 +49,7 @@ void fit_scene_misty_mountains_paint(struct fit_canvas *c)
 }
 
 struct dune {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     const float *crest;
     float frequency, phase, slant;
     struct fit_rgb lit, shadow, haze;
@@ -77,7 +77,7 @@ static void dune_shade(const void *context, const struct fit_sample *at, float *
     fit_blend(rgb, fit_rgb_mix(color, s->haze, s->fog), fit_cover(under, at->px));
 }
 
-static void paint_dune(struct fit_canvas *c, struct dune *s, float t, float base)
+static void paint_dune(struct scene_canvas *c, struct dune *s, float t, float base)
 {
     s->frequency = (1.5f - 0.65f * t) * fit_rand(c, 0.75f, 1.2f) / (0.4f + 0.6f * c->fine);
     s->phase = fit_rand(c, 0.0f, FIT_TAU);
@@ -90,7 +90,7 @@ static void paint_dune(struct fit_canvas *c, struct dune *s, float t, float base
     fit_paint_area(c, (struct fit_box){0.0f, base - 0.2f, c->aspect, 1.0f}, dune_shade, s);
 }
 
-void fit_scene_desert_dunes_paint(struct fit_canvas *c)
+void fit_scene_desert_dunes_paint(struct scene_canvas *c)
 {
     bool night = fit_chance(c, 0.12f);
     float horizon = fit_rand(c, 0.34f, 0.5f);
@@ -125,7 +125,7 @@ void fit_scene_desert_dunes_paint(struct fit_canvas *c)
 }
 
 struct wood {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     const float *ground;
     float depth;               /* 0 far .. 1 near */
     float offset;              /* of this layer's noise */
@@ -193,7 +193,7 @@ static void rays_shade(const void *context, const struct fit_sample *at, float *
     fit_add(rgb, s->light, 0.55f * fit_smooth(0.48f, 0.8f, fan) * fade);
 }
 
-static void paint_wood_layer(struct fit_canvas *c, struct wood *w, struct fit_rgb dark, float hue,
+static void paint_wood_layer(struct scene_canvas *c, struct wood *w, struct fit_rgb dark, float hue,
                              int index)
 {
     float t = w->depth;
@@ -219,7 +219,7 @@ static void paint_wood_layer(struct fit_canvas *c, struct wood *w, struct fit_rg
     fit_paint_area(c, fit_box_all(c), wood_shade, w);
 }
 
-void fit_scene_forest_light_paint(struct fit_canvas *c)
+void fit_scene_forest_light_paint(struct scene_canvas *c)
 {
     bool summer = fit_chance(c, 0.65f);
     float hue = summer ? fit_rand(c, 0.24f, 0.4f) : fit_rand(c, 0.05f, 0.12f);

@@ -18,7 +18,7 @@ static float next_unit(uint64_t *state)
     return (float)(next(state) >> 40) * 0x1p-24f;
 }
 
-bool fit_canvas_init(struct fit_canvas *c, uint64_t seed, int width, int height, int samples)
+bool scene_canvas_init(struct scene_canvas *c, uint64_t seed, int width, int height, int samples)
 {
     size_t columns = (size_t)width * (size_t)samples;
     size_t rows = (size_t)height * (size_t)samples;
@@ -42,7 +42,7 @@ bool fit_canvas_init(struct fit_canvas *c, uint64_t seed, int width, int height,
     return true;
 }
 
-void fit_canvas_finish(struct fit_canvas *c)
+void scene_canvas_finish(struct scene_canvas *c)
 {
     free(c->rgb);
     c->rgb = NULL;
@@ -57,7 +57,7 @@ static uint8_t quantise(float v)
     return (uint8_t)(fit_clamp(v, 0.0f, 1.0f) * 255.0f + 0.5f);
 }
 
-void fit_canvas_resolve(const struct fit_canvas *c, int samples, uint8_t *rgb)
+void scene_canvas_resolve(const struct scene_canvas *c, int samples, uint8_t *rgb)
 {
     int width = c->width / samples;
     int height = c->height / samples;
@@ -80,17 +80,17 @@ void fit_canvas_resolve(const struct fit_canvas *c, int samples, uint8_t *rgb)
         }
 }
 
-float fit_rand(struct fit_canvas *c, float low, float high)
+float fit_rand(struct scene_canvas *c, float low, float high)
 {
     return low + (high - low) * next_unit(&c->random);
 }
 
-bool fit_chance(struct fit_canvas *c, float probability)
+bool fit_chance(struct scene_canvas *c, float probability)
 {
     return next_unit(&c->random) < probability;
 }
 
-int fit_pick(struct fit_canvas *c, int count)
+int fit_pick(struct scene_canvas *c, int count)
 {
     return (int)(next(&c->random) >> 33) % count;
 }
@@ -110,7 +110,7 @@ static inline int floor_int(float x)
     return i - (x < (float)i);
 }
 
-float fit_noise(const struct fit_canvas *c, float x, float y)
+float fit_noise(const struct scene_canvas *c, float x, float y)
 {
     const int wrap = FIT_NOISE_SIDE - 1;
     int xi = floor_int(x);
@@ -127,7 +127,7 @@ float fit_noise(const struct fit_canvas *c, float x, float y)
     return fit_lerp(fit_lerp(top[left], top[right], fx), fit_lerp(low[left], low[right], fx), fy);
 }
 
-float fit_fbm(const struct fit_canvas *c, float x, float y, int octaves)
+float fit_fbm(const struct scene_canvas *c, float x, float y, int octaves)
 {
     float sum = 0.0f;
     float norm = 0.0f;
@@ -144,7 +144,7 @@ float fit_fbm(const struct fit_canvas *c, float x, float y, int octaves)
     return sum / norm;
 }
 
-float fit_noise_line(const struct fit_canvas *c, float x, int octaves, float seed)
+float fit_noise_line(const struct scene_canvas *c, float x, int octaves, float seed)
 {
     return fit_fbm(c, x, seed + 0.37f, octaves);
 }
@@ -167,7 +167,7 @@ struct fit_rgb fit_hsv(float hue, float saturation, float value)
     return color;
 }
 
-struct fit_rgb fit_rand_hsv(struct fit_canvas *c, float h0, float h1, float s0, float s1,
+struct fit_rgb fit_rand_hsv(struct scene_canvas *c, float h0, float h1, float s0, float s1,
                             float v0, float v1)
 {
     float hue = fit_rand(c, h0, h1);

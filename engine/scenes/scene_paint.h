@@ -30,7 +30,7 @@ struct fit_box {
     float x0, y0, x1, y1;
 };
 
-struct fit_canvas {
+struct scene_canvas {
     int width, height;    /* in samples: 2x2 for each pixel of an ordinary picture */
     float px;             /* height of one sample */
     float aspect;         /* width / height */
@@ -50,45 +50,45 @@ struct fit_sample {
 };
 
 /* Canvas. init returns false when memory is short. */
-bool fit_canvas_init(struct fit_canvas *c, uint64_t seed, int width, int height, int samples);
-void fit_canvas_finish(struct fit_canvas *c);
+bool scene_canvas_init(struct scene_canvas *c, uint64_t seed, int width, int height, int samples);
+void scene_canvas_finish(struct scene_canvas *c);
 /* Averages samples x samples blocks, rolls off highlights and rounds into rgb[h][w][3]. */
-void fit_canvas_resolve(const struct fit_canvas *c, int samples, uint8_t *rgb);
+void scene_canvas_resolve(const struct scene_canvas *c, int samples, uint8_t *rgb);
 
 /* Random numbers. */
-float fit_rand(struct fit_canvas *c, float low, float high);
-bool fit_chance(struct fit_canvas *c, float probability);
-int fit_pick(struct fit_canvas *c, int count);
+float fit_rand(struct scene_canvas *c, float low, float high);
+bool fit_chance(struct scene_canvas *c, float probability);
+int fit_pick(struct scene_canvas *c, int count);
 /* A repeatable number in 0 .. 1 for a pair of lattice indices. */
 float fit_hash(int a, int b);
 
 /* Value noise in 0 .. 1; fbm sums octaves at double frequency and half amplitude. */
-float fit_noise(const struct fit_canvas *c, float x, float y);
-float fit_fbm(const struct fit_canvas *c, float x, float y, int octaves);
+float fit_noise(const struct scene_canvas *c, float x, float y);
+float fit_fbm(const struct scene_canvas *c, float x, float y, int octaves);
 /* One-dimensional cut through the noise; different seeds give unrelated lines. */
-float fit_noise_line(const struct fit_canvas *c, float x, int octaves, float seed);
+float fit_noise_line(const struct scene_canvas *c, float x, int octaves, float seed);
 
 /* Colour. Hue wraps round 0 .. 1. */
 struct fit_rgb fit_hsv(float hue, float saturation, float value);
 /* Draws hue, saturation and value, in this order, from three ranges. */
-struct fit_rgb fit_rand_hsv(struct fit_canvas *c, float h0, float h1, float s0, float s1,
+struct fit_rgb fit_rand_hsv(struct scene_canvas *c, float h0, float h1, float s0, float s1,
                             float v0, float v1);
 struct fit_rgb fit_stops_at(const struct fit_stop *stops, int count, float y);
 
 /* Brushes. */
 /* Calls shade for every sample in the box; shade mixes its layer into rgb[3]. */
-void fit_paint_area(struct fit_canvas *c, struct fit_box box,
+void fit_paint_area(struct scene_canvas *c, struct fit_box box,
                     void (*shade)(const void *context, const struct fit_sample *at, float *rgb),
                     const void *context);
-void fit_paint_gradient(struct fit_canvas *c, const struct fit_stop *stops, int count);
-void fit_paint_glow(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb light);
-void fit_paint_disc(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb color);
-void fit_paint_rect(struct fit_canvas *c, struct fit_box box, struct fit_rgb color);
+void fit_paint_gradient(struct scene_canvas *c, const struct fit_stop *stops, int count);
+void fit_paint_glow(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb light);
+void fit_paint_disc(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb color);
+void fit_paint_rect(struct scene_canvas *c, struct fit_box box, struct fit_rgb color);
 /* A puff with a ragged rim, lit from the upper left. */
-void fit_paint_puff(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb light,
+void fit_paint_puff(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb light,
                     struct fit_rgb dark);
 /* A convex polygon of up to 8 corners, clockwise on the screen, as x, y pairs. */
-void fit_paint_polygon(struct fit_canvas *c, const float *corners, int count,
+void fit_paint_polygon(struct scene_canvas *c, const float *corners, int count,
                        struct fit_rgb color);
 
 /* A quadratic Bezier curve from 0 over control 1 to 2. */
@@ -98,23 +98,23 @@ struct fit_stroke {
     float bulge;          /* half width added in the middle */
     struct fit_rgb left, right; /* colours of its two sides */
 };
-void fit_paint_stroke(struct fit_canvas *c, const struct fit_stroke *stroke);
+void fit_paint_stroke(struct scene_canvas *c, const struct fit_stroke *stroke);
 
 /* Writes a noisy skyline into line[index]: base minus amplitude times centred noise. */
-void fit_ridge_draw(struct fit_canvas *c, int index, float base, float amplitude,
+void fit_ridge_draw(struct scene_canvas *c, int index, float base, float amplitude,
                     float frequency, float seed, int octaves);
 /* Fills below line[index], from top at the skyline to bottom `depth` below it. */
-void fit_paint_below(struct fit_canvas *c, int index, struct fit_rgb top, struct fit_rgb bottom,
+void fit_paint_below(struct scene_canvas *c, int index, struct fit_rgb top, struct fit_rgb bottom,
                      float depth);
 
 /* Props. */
-void fit_paint_stars(struct fit_canvas *c, int count, float y_max);
-void fit_paint_clouds(struct fit_canvas *c, struct fit_rgb color, float amount, float y_end);
+void fit_paint_stars(struct scene_canvas *c, int count, float y_max);
+void fit_paint_clouds(struct scene_canvas *c, struct fit_rgb color, float amount, float y_end);
 /* A sun or moon with its halo. */
-void fit_paint_orb(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb color,
+void fit_paint_orb(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb color,
                    struct fit_rgb halo);
-void fit_paint_pine(struct fit_canvas *c, float x, float y, float size, struct fit_rgb color);
-void fit_paint_pines(struct fit_canvas *c, float y, float jitter, int count, float size,
+void fit_paint_pine(struct scene_canvas *c, float x, float y, float size, struct fit_rgb color);
+void fit_paint_pines(struct scene_canvas *c, float y, float jitter, int count, float size,
                      struct fit_rgb color);
 /* Water below the horizon that mirrors what stands above it. */
 struct fit_mirror {
@@ -124,7 +124,7 @@ struct fit_mirror {
     struct fit_rgb tint;  /* multiplies the reflection */
     struct fit_rgb lift;  /* is added to it */
 };
-void fit_paint_mirror(struct fit_canvas *c, const struct fit_mirror *mirror);
+void fit_paint_mirror(struct scene_canvas *c, const struct fit_mirror *mirror);
 
 static inline float fit_clamp(float x, float low, float high)
 {
@@ -173,7 +173,7 @@ static inline void fit_add(float *rgb, struct fit_rgb light, float t)
     rgb[2] += light.b * t;
 }
 
-static inline struct fit_box fit_box_all(const struct fit_canvas *c)
+static inline struct fit_box fit_box_all(const struct scene_canvas *c)
 {
     return (struct fit_box){0.0f, 0.0f, c->aspect, 1.0f};
 }

@@ -17,7 +17,7 @@ static void star_shade(const void *context, const struct fit_sample *at, float *
     fit_add(rgb, s->light, expf(-dx * dx - dy * dy));
 }
 
-void fit_paint_stars(struct fit_canvas *c, int count, float y_max)
+void fit_paint_stars(struct scene_canvas *c, int count, float y_max)
 {
     for (int i = 0; i < count; i++) {
         struct star star;
@@ -38,7 +38,7 @@ void fit_paint_stars(struct fit_canvas *c, int count, float y_max)
 }
 
 struct clouds {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     struct fit_rgb color;
     float amount, y_end, cover;
 };
@@ -55,7 +55,7 @@ static void clouds_shade(const void *context, const struct fit_sample *at, float
     fit_blend(rgb, s->color, fit_smooth(s->cover, s->cover + 0.2f, body) * fade * s->amount);
 }
 
-void fit_paint_clouds(struct fit_canvas *c, struct fit_rgb color, float amount, float y_end)
+void fit_paint_clouds(struct scene_canvas *c, struct fit_rgb color, float amount, float y_end)
 {
     struct clouds clouds = {c, color, amount, y_end, 0.0f};
 
@@ -63,7 +63,7 @@ void fit_paint_clouds(struct fit_canvas *c, struct fit_rgb color, float amount, 
     fit_paint_area(c, (struct fit_box){0.0f, 0.0f, c->aspect, y_end}, clouds_shade, &clouds);
 }
 
-void fit_paint_orb(struct fit_canvas *c, float x, float y, float radius, struct fit_rgb color,
+void fit_paint_orb(struct scene_canvas *c, float x, float y, float radius, struct fit_rgb color,
                    struct fit_rgb halo)
 {
     fit_paint_glow(c, x, y, 0.05f + 1.8f * radius, halo);
@@ -91,7 +91,7 @@ static void pine_shade(const void *context, const struct fit_sample *at, float *
     fit_blend(rgb, fit_rgb_scale(s->color, 1.0f - 0.45f * (1.0f - tier) + 0.3f * t), cover);
 }
 
-void fit_paint_pine(struct fit_canvas *c, float x, float y, float size, struct fit_rgb color)
+void fit_paint_pine(struct scene_canvas *c, float x, float y, float size, struct fit_rgb color)
 {
     struct pine pine = {x, y, size, color};
 
@@ -99,7 +99,7 @@ void fit_paint_pine(struct fit_canvas *c, float x, float y, float size, struct f
                                        y + 0.1f * size}, pine_shade, &pine);
 }
 
-void fit_paint_pines(struct fit_canvas *c, float y, float jitter, int count, float size,
+void fit_paint_pines(struct scene_canvas *c, float y, float jitter, int count, float size,
                      struct fit_rgb color)
 {
     for (int i = 0; i < count; i++) {
@@ -111,7 +111,7 @@ void fit_paint_pines(struct fit_canvas *c, float y, float jitter, int count, flo
     }
 }
 
-static void mirror_row(struct fit_canvas *c, const struct fit_mirror *m, int row)
+static void mirror_row(struct scene_canvas *c, const struct fit_mirror *m, int row)
 {
     float y = ((float)row + 0.5f) * c->px;
     float depth = y - m->horizon;
@@ -137,7 +137,7 @@ static void mirror_row(struct fit_canvas *c, const struct fit_mirror *m, int row
     }
 }
 
-void fit_paint_mirror(struct fit_canvas *c, const struct fit_mirror *mirror)
+void fit_paint_mirror(struct scene_canvas *c, const struct fit_mirror *mirror)
 {
     int first = (int)fit_clamp(mirror->horizon / c->px, 1.0f, (float)c->height);
 

@@ -21,7 +21,7 @@ static void curtain_shade(const void *context, const struct fit_sample *at, floa
     fit_add(rgb, fit_stops_at(s->stops, 4, t), light);
 }
 
-static void paint_curtain(struct fit_canvas *c, float horizon, float hue, int index)
+static void paint_curtain(struct scene_canvas *c, float horizon, float hue, int index)
 {
     struct curtain curtain = {.foot = c->line[0], .ray = c->line[1]};
     float foot = horizon * fit_rand(c, 0.6f, 0.95f);
@@ -46,7 +46,7 @@ static void paint_curtain(struct fit_canvas *c, float horizon, float hue, int in
     fit_paint_area(c, fit_box_all(c), curtain_shade, &curtain);
 }
 
-void fit_scene_northern_lights_paint(struct fit_canvas *c)
+void fit_scene_northern_lights_paint(struct scene_canvas *c)
 {
     struct fit_rgb high = fit_rand_hsv(c, 0.6f, 0.72f, 0.65f, 0.85f, 0.12f, 0.2f);
     struct fit_rgb low = fit_rand_hsv(c, 0.47f, 0.6f, 0.6f, 0.7f, 0.22f, 0.34f);
@@ -78,7 +78,7 @@ void fit_scene_northern_lights_paint(struct fit_canvas *c)
 }
 
 struct planet {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     float x, y, radius;
     float cosine, sine;        /* of the ring's tilt */
     float flatness;            /* ring's height over its width */
@@ -137,7 +137,7 @@ static void ring_shade(const void *context, const struct fit_sample *at, float *
     fit_blend(rgb, fit_rgb_scale(s->ring, 0.82f + 0.18f * cosf(q * 16.0f)), cover);
 }
 
-static void paint_planet(struct fit_canvas *c, struct planet *p)
+static void paint_planet(struct scene_canvas *c, struct planet *p)
 {
     struct fit_box box = fit_box_around(p->x, p->y, 2.1f * p->radius, 2.1f * p->radius);
 
@@ -148,7 +148,7 @@ static void paint_planet(struct fit_canvas *c, struct planet *p)
     fit_paint_area(c, box, ring_shade, p);
 }
 
-void fit_scene_ringed_planet_paint(struct fit_canvas *c)
+void fit_scene_ringed_planet_paint(struct scene_canvas *c)
 {
     struct fit_stop sky[] = {{0.0f, {0.02f, 0.02f, 0.06f}}, {1.0f, {0.03f, 0.02f, 0.07f}}};
     struct planet p = {.canvas = c};
@@ -226,7 +226,7 @@ static void burst_shade(const void *context, const struct fit_sample *at, float 
     fit_add(rgb, s->tip, head);
 }
 
-static void paint_burst(struct fit_canvas *c, int id, float x, float y, float radius)
+static void paint_burst(struct scene_canvas *c, int id, float x, float y, float radius)
 {
     struct burst burst = {.x = x, .y = y, .radius = radius, .id = id};
     float hue = fit_rand(c, 0.0f, 1.0f);
@@ -247,7 +247,7 @@ static void paint_burst(struct fit_canvas *c, int id, float x, float y, float ra
     }
 }
 
-void fit_scene_fireworks_paint(struct fit_canvas *c)
+void fit_scene_fireworks_paint(struct scene_canvas *c)
 {
     float hue = fit_rand(c, 0.62f, 0.76f);
     float horizon = fit_rand(c, 0.79f, 0.85f);

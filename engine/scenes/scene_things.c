@@ -32,7 +32,7 @@ static void balloon_shade(const void *context, const struct fit_sample *at, floa
                                  fit_clamp(light, 0.38f, 1.2f)), cover);
 }
 
-static void paint_balloon(struct fit_canvas *c, float x, float y, float radius)
+static void paint_balloon(struct scene_canvas *c, float x, float y, float radius)
 {
     struct balloon b = {.x = x, .y = y, .radius = radius};
     struct fit_rgb wicker = fit_hsv(0.08f, 0.6f, 0.38f);
@@ -62,7 +62,7 @@ static void paint_balloon(struct fit_canvas *c, float x, float y, float radius)
 }
 
 /* Balloons stand side by side, or one over the other in a tall picture. */
-static void place_balloon(struct fit_canvas *c, int index, int count)
+static void place_balloon(struct scene_canvas *c, int index, int count)
 {
     bool tall = c->aspect < 0.75f;
     float slot = fit_rand(c, 0.4f, 0.6f);
@@ -84,7 +84,7 @@ static void place_balloon(struct fit_canvas *c, int index, int count)
     paint_balloon(c, x, y, radius);
 }
 
-void fit_scene_balloons_paint(struct fit_canvas *c)
+void fit_scene_balloons_paint(struct scene_canvas *c)
 {
     struct fit_rgb top = fit_rand_hsv(c, 0.54f, 0.62f, 0.45f, 0.7f, 0.8f, 1.0f);
     bool dawn = fit_chance(c, 0.5f);
@@ -108,7 +108,7 @@ void fit_scene_balloons_paint(struct fit_canvas *c)
 }
 
 struct bloom {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     float x, y, radius, squash, turn;
     float scale;               /* of this ring of petals, 1 the outer one */
     float heart;               /* radius of the disc florets */
@@ -151,7 +151,7 @@ static void heart_shade(const void *context, const struct fit_sample *at, float 
               fit_cover((1.0f - d) * s->heart * s->radius, at->px));
 }
 
-static void paint_bloom(struct fit_canvas *c, struct bloom *b, struct fit_rgb green)
+static void paint_bloom(struct scene_canvas *c, struct bloom *b, struct fit_rgb green)
 {
     static const int petal_counts[] = {6, 8, 12};
     float sway = fit_rand(c, -0.12f, 0.12f) * c->unit;
@@ -192,7 +192,7 @@ static void meadow_shade(const void *context, const struct fit_sample *at, float
     fit_blend(rgb, fit_rgb_mix(s->inner, s->outer, fit_smooth(0.25f, 0.75f, soft)), 1.0f);
 }
 
-void fit_scene_flower_paint(struct fit_canvas *c)
+void fit_scene_flower_paint(struct scene_canvas *c)
 {
     static const float hues[6][3] = {{0.88f, 0.6f, 1.0f}, {0.13f, 0.8f, 1.0f}, {0.76f, 0.6f, 0.95f},
                                      {0.62f, 0.62f, 1.0f}, {0.0f, 0.75f, 0.95f},
@@ -252,7 +252,7 @@ static void logs_shade(const void *context, const struct fit_sample *at, float *
               fit_cover(0.78f - x, edge) * fit_cover(-y, edge) * fit_cover(y + 0.85f, edge));
 }
 
-static void paint_hut(struct fit_canvas *c, const struct hut *h)
+static void paint_hut(struct scene_canvas *c, const struct hut *h)
 {
     struct fit_rgb snow = {0.95f, 0.96f, 1.0f};
     struct fit_rgb lamp = {1.0f, 0.86f, 0.45f};
@@ -283,7 +283,7 @@ static void paint_hut(struct fit_canvas *c, const struct hut *h)
     fit_paint_polygon(c, right, 4, fit_rgb_scale(snow, 0.84f));
 }
 
-static void paint_smoke(struct fit_canvas *c, float x, float y, float size)
+static void paint_smoke(struct scene_canvas *c, float x, float y, float size)
 {
     for (int i = 1; i <= 4; i++) {
         float t = (float)i / 4.0f;
@@ -293,7 +293,7 @@ static void paint_smoke(struct fit_canvas *c, float x, float y, float size)
     }
 }
 
-void fit_scene_winter_cabin_paint(struct fit_canvas *c)
+void fit_scene_winter_cabin_paint(struct scene_canvas *c)
 {
     float hue = fit_rand(c, 0.57f, 0.74f);
     struct fit_rgb top = fit_rand_hsv(c, hue, hue, 0.6f, 0.7f, 0.18f, 0.36f);

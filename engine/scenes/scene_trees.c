@@ -4,7 +4,7 @@
 #include "scene_paint.h"
 
 /* A round crown of several puffs on a short trunk; y is the foot. */
-static void paint_tree(struct fit_canvas *c, float x, float y, float size, struct fit_rgb leaf)
+static void paint_tree(struct scene_canvas *c, float x, float y, float size, struct fit_rgb leaf)
 {
     struct fit_rgb bark = fit_hsv(0.06f, 0.5f, 0.24f);
     struct fit_rgb light = fit_rgb_scale(leaf, 1.12f);
@@ -21,7 +21,7 @@ static void paint_tree(struct fit_canvas *c, float x, float y, float size, struc
 }
 
 struct gorge {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     const float *rim;          /* per column: the cliff's upper edge */
     float x, half, lip, pool;  /* the fall's axis, half width, start and end */
     struct fit_rgb rock, dark, moss, water;
@@ -81,7 +81,7 @@ static void fall_shade(const void *context, const struct fit_sample *at, float *
                           fit_smooth(0.0f, 0.02f, t));
 }
 
-static void paint_banks(struct fit_canvas *c, const struct gorge *g, struct fit_rgb leaf)
+static void paint_banks(struct scene_canvas *c, const struct gorge *g, struct fit_rgb leaf)
 {
     struct fit_rgb stone = fit_rgb_scale(g->rock, 1.05f);
 
@@ -103,7 +103,7 @@ static void paint_banks(struct fit_canvas *c, const struct gorge *g, struct fit_
     }
 }
 
-void fit_scene_waterfall_paint(struct fit_canvas *c)
+void fit_scene_waterfall_paint(struct scene_canvas *c)
 {
     struct fit_rgb top = fit_rand_hsv(c, 0.53f, 0.6f, 0.4f, 0.6f, 0.85f, 1.0f);
     struct fit_stop sky[] = {{0.0f, top}, {0.4f, fit_hsv(0.14f, 0.12f, 1.0f)}};
@@ -147,7 +147,7 @@ void fit_scene_waterfall_paint(struct fit_canvas *c)
 }
 
 struct peaks {
-    const struct fit_canvas *canvas;
+    const struct scene_canvas *canvas;
     const float *skyline;
     int step;                  /* columns over which the slope is taken */
     struct fit_rgb rock;
@@ -174,7 +174,7 @@ static void peaks_shade(const void *context, const struct fit_sample *at, float 
 }
 
 /* A jittered zigzag makes sharp summits where value noise makes hills. */
-static void paint_peaks(struct fit_canvas *c, float base, struct fit_rgb rock)
+static void paint_peaks(struct scene_canvas *c, float base, struct fit_rgb rock)
 {
     float seed = fit_rand(c, 0.0f, 40.0f);
     struct peaks peaks = {c, c->line[0], c->width / 64 + 1, rock};
@@ -191,7 +191,7 @@ static void paint_peaks(struct fit_canvas *c, float base, struct fit_rgb rock)
     fit_paint_area(c, fit_box_all(c), peaks_shade, &peaks);
 }
 
-static void paint_autumn_trees(struct fit_canvas *c, float shore)
+static void paint_autumn_trees(struct scene_canvas *c, float shore)
 {
     static const float leaves[5][3] = {{0.0f, 0.8f, 0.78f}, {0.045f, 0.85f, 0.95f},
                                        {0.085f, 0.85f, 1.0f}, {0.125f, 0.8f, 1.0f},
@@ -214,7 +214,7 @@ static void paint_autumn_trees(struct fit_canvas *c, float shore)
     }
 }
 
-void fit_scene_autumn_lake_paint(struct fit_canvas *c)
+void fit_scene_autumn_lake_paint(struct scene_canvas *c)
 {
     struct fit_rgb top = fit_rand_hsv(c, 0.54f, 0.62f, 0.45f, 0.65f, 0.75f, 0.95f);
     float warm = fit_rand(c, 0.03f, 0.14f);
@@ -239,7 +239,7 @@ struct cherry {
     struct fit_rgb light, dark, bark;
 };
 
-static void paint_branches(struct fit_canvas *c, const struct cherry *t)
+static void paint_branches(struct scene_canvas *c, const struct cherry *t)
 {
     static const float tips[5][2] = {{-0.46f, 0.6f}, {-0.24f, 0.82f}, {0.03f, 0.92f},
                                      {0.28f, 0.8f}, {0.48f, 0.58f}};
@@ -262,7 +262,7 @@ static void paint_branches(struct fit_canvas *c, const struct cherry *t)
     }
 }
 
-static void paint_blossom(struct fit_canvas *c, const struct cherry *t, int count, float spread,
+static void paint_blossom(struct scene_canvas *c, const struct cherry *t, int count, float spread,
                           float value)
 {
     for (int i = 0; i < count; i++) {
@@ -278,14 +278,14 @@ static void paint_blossom(struct fit_canvas *c, const struct cherry *t, int coun
     }
 }
 
-static void paint_cherry(struct fit_canvas *c, const struct cherry *t)
+static void paint_cherry(struct scene_canvas *c, const struct cherry *t)
 {
     paint_blossom(c, t, 16, 1.0f, 0.85f);
     paint_branches(c, t);
     paint_blossom(c, t, 17, 1.05f, 1.0f);
 }
 
-static void paint_petals(struct fit_canvas *c, float ground, struct fit_rgb color)
+static void paint_petals(struct scene_canvas *c, float ground, struct fit_rgb color)
 {
     for (int i = 0; i < 26; i++) {
         float x = c->aspect * fit_rand(c, 0.0f, 1.0f);
@@ -300,7 +300,7 @@ static void paint_petals(struct fit_canvas *c, float ground, struct fit_rgb colo
     }
 }
 
-void fit_scene_cherry_blossom_paint(struct fit_canvas *c)
+void fit_scene_cherry_blossom_paint(struct scene_canvas *c)
 {
     struct fit_rgb top = fit_rand_hsv(c, 0.53f, 0.64f, 0.3f, 0.5f, 0.88f, 1.0f);
     float rim = fit_rand(c, 0.9f, 1.12f);

@@ -12,7 +12,7 @@
 struct scene_class {
     const char *name;
     const char *synonyms;
-    void (*paint)(struct fit_canvas *c);
+    void (*paint)(struct scene_canvas *c);
 };
 
 static const struct scene_class classes[FIT_SCENE_CLASSES] = {
@@ -52,7 +52,7 @@ const char *fit_scene_synonyms(int class_id)
 
 bool fit_scene_render(int class_id, uint64_t seed, int width, int height, uint8_t *rgb)
 {
-    struct fit_canvas canvas;
+    struct scene_canvas canvas;
     int samples;
 
     if (!in_range(class_id) || width < FIT_SCENE_SIDE_MIN || height < FIT_SCENE_SIDE_MIN ||
@@ -61,10 +61,10 @@ bool fit_scene_render(int class_id, uint64_t seed, int width, int height, uint8_
     samples = (long)width * height <= SUPERSAMPLED_PIXELS_MAX ? 2 : 1;
     /* The golden-ratio step separates the classes' streams for one seed. */
     seed = (seed ^ ((uint64_t)class_id + 1u) << 56) * 0xd1342543de82ef95u + 0x9e3779b97f4a7c15u;
-    if (!fit_canvas_init(&canvas, seed, width, height, samples))
+    if (!scene_canvas_init(&canvas, seed, width, height, samples))
         return false;
     classes[class_id].paint(&canvas);
-    fit_canvas_resolve(&canvas, samples, rgb);
-    fit_canvas_finish(&canvas);
+    scene_canvas_resolve(&canvas, samples, rgb);
+    scene_canvas_finish(&canvas);
     return true;
 }
