@@ -13,5 +13,9 @@ bool fit_fail(struct fit_error *error, enum fit_status status, const char *forma
     va_start(arguments, format);
     vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
+    /* Names come from files; a terminal must not obey them. */
+    for (char *at = error->message; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
     return false;
 }
