@@ -172,16 +172,21 @@ static bool check_fields(const struct import *import)
         return fit_fail(import->error, FIT_ERROR_MODEL,
                         "%s: has no tensor %s, so it is no FiT network", import->checkpoint.path,
                         embed);
-    if (!find(import, "global_adaLN_modulation.1.weight"))
+    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
+    bool shared = find(import, "global_adaLN_modulation.1.weight");
+    if (shared == v1)
         return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: has no global_adaLN_modulation.1.weight, so it is a FiT network of "
-                        "the first version, which this version cannot run",
-                        import->checkpoint.path);
+                        "%s: has %s global_adaLN_modulation.1.weight, so it is %s; the "
+                        "configuration is that of %s",
+                        import->checkpoint.path, shared ? "a tensor" : "no",
+                        shared ? "a FiTv2 network" : "a FiT network of the first version",
+                        v1 ? "the first version" : "FiTv2");
     for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++) {
         const struct witness *w = &witnesses[i];
         const struct fit_tensor *shown = find(import, w->tensor);
         int expected = *(const int *)((const char *)config + w->offset);
-        if (shown && shown->n_dims == 2 &&
+        bool has_none = v1 && w->offset == offsetof(struct fit_config, lora_rank);
+        if (shown && shown->n_dims == 2 && !has_none &&
             shown->dims[w->dim] != (uint64_t)expected + (uint64_t)w->less)
             return contradicts(import, w->field, expected, w->tensor,
                                (long long)shown->dims[w->dim] - w->less);
@@ -359,9 +364,10 @@ static void describe_defaults(struct fit_bundle *bundle)
     int axis = (int)lround(sqrt(config->context_size));
     axis = axis < 1 ? 1 : axis > FIT_MAX_AXIS ? FIT_MAX_AXIS : axis;
     bundle->default_width = bundle->default_height = axis * side;
-    bundle->default_steps = 50;
+    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
+    bundle->default_steps = v1 ? 250 : 50;
     bundle->default_guidance = 1.5;
-    bundle->default_solver = FIT_SOLVER_EULER;
+    bundle->default_solver = v1 ? FIT_SOLVER_DDPM : FIT_SOLVER_EULER;
 }
 
 static bool check_classes(struct import *import)

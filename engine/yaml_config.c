@@ -11,7 +11,7 @@
 static const struct number_key {
     const char *name;
     size_t offset;
-    bool required;
+    bool required; /* adaln_lora_dim by FiTv2 only */
 } numbers[] = {
     {"hidden_size", offsetof(struct fit_config, hidden), true},
     {"depth", offsetof(struct fit_config, depth), true},
@@ -24,22 +24,21 @@ static const struct number_key {
     {"ori_max_pe_len", offsetof(struct fit_config, ori_max_pe_len), false},
 };
 
-/* What the network of FiTv2 computes in one way only; "null" also stands for a missing key. */
+/* What a network computes in one way only; "null" also stands for a missing key. */
 static const struct fixed_key {
-    const char *name, *value, *otherwise; /* the value that a missing key stands for */
+    const char *name, *v2, *v1, *otherwise; /* the value that a missing key stands for */
 } fixed[] = {
-    {"use_sit", "true", "false"},
-    {"learn_sigma", "false", "true"},
-    {"use_swiglu", "true", "false"},
-    {"qk_norm_weight", "false", "false"},
-    {"rel_pos_embed", "rope", "rope"},
-    {"abs_pos_embed", "null", "null"},
-    {"adaln_type", "lora", "normal"},
-    {"add_rel_pe_to_v", "false", "false"},
+    {"learn_sigma", "false", "true", "true"},
+    {"use_swiglu", "true", "true", "false"},
+    {"qk_norm_weight", "false", "false", "false"},
+    {"rel_pos_embed", "rope", "rope", "rope"},
+    {"abs_pos_embed", "null", "null", "null"},
+    {"adaln_type", "lora", "normal", "normal"},
+    {"add_rel_pe_to_v", "false", "false", "false"},
 };
 
 static const char *const read_apart[] = {
-    "q_norm", "k_norm", "mlp_ratio", "use_swiglu_large", "custom_freqs", "decouple", "rope_theta",
+    "use_sit", "q_norm", "k_norm", "mlp_ratio", "use_swiglu_large", "custom_freqs", "decouple", "rope_theta",
     "time_shifting",
 };
 
@@ -114,6 +113,9 @@ static void read_sizes(struct reading *r, struct fit_config *config)
 {
     for (size_t i = 0; r->ok && i < COUNT(numbers); i++) {
         const struct number_key *key = &numbers[i];
+        if (key->offset == offsetof(struct fit_config, lora_rank) &&
+            config->architecture == FIT_ARCHITECTURE_V1)
+            continue;
         if (fit_yaml_is_null(look_up(r, key->name))) {
             if (key->required)
                 refuse(r, key->name, "a whole number");
@@ -127,8 +129,9 @@ static void read_sizes(struct reading *r, struct fit_config *config)
     }
 }
 
-static void check_fixed(struct reading *r)
+static void check_fixed(struct reading *r, const struct fit_config *config)
 {
+    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
     for (size_t i = 0; r->ok && i < COUNT(fixed); i++) {
         const yaml_node_t *node = look_up(r, fixed[i].name);
         const char *text = fit_yaml_text(node), *value = fixed[i].otherwise;
@@ -136,9 +139,10 @@ static void check_fixed(struct reading *r)
             value = text ? text : "";
         else if (node)
             value = "null";
+        const char *wanted = v1 ? fixed[i].v1 : fixed[i].v2;
         char expected[96];
-        snprintf(expected, sizeof expected, "%s (a FiTv2 network)", fixed[i].value);
-        if (strcasecmp(value, fixed[i].value))
+        snprintf(expected, sizeof expected, "%s (use_sit is %s)", wanted, v1 ? "false" : "true");
+        if (strcasecmp(value, wanted))
             refuse(r, fixed[i].name, expected);
     }
 }
@@ -253,8 +257,10 @@ bool fit_config_read_yaml(struct fit_config *config, const char *path,
         return false;
     fit_config_defaults(config);
     r.ok = find_params(&r);
+    if (r.ok && !read_flag(&r, "use_sit", false))
+        config->architecture = FIT_ARCHITECTURE_V1;
     if (r.ok)
-        check_fixed(&r);
+        check_fixed(&r, config);
     if (r.ok)
         read_sizes(&r, config);
     if (r.ok)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tiny_model FOLDER: a complete model bundle of a few hundred kilobytes whose weights follow a
+ * tiny_model FOLDER [v1]: a complete model bundle of a few hundred kilobytes whose weights follow a
  * rule. Its pictures mean nothing, but everything that a real model can do can be done with it,
- * fast.
+ * fast. With v1 it is one of the first version.
  */
 #include <math.h>
 #include <stdio.h>
@@ -172,15 +172,27 @@ static void describe(struct fit_bundle *bundle, const char *folder)
             bundle->preview_matrix[c][k] = hashed(3000, (uint32_t)(3 * c + k), 0.3f);
 }
 
+static void describe_v1(struct fit_bundle *bundle)
+{
+    bundle->config.architecture = FIT_ARCHITECTURE_V1;
+    bundle->config.qk_norm = false;
+    bundle->config.mlp_hidden = 256;
+    bundle->config.lora_rank = 0;
+    bundle->default_solver = FIT_SOLVER_DDPM;
+}
+
 int main(int argc, char **argv)
 {
     struct fit_bundle bundle;
     struct fit_error error = {0};
     char path[1280];
-    if (argc != 2)
-        stop("usage: tiny_model FOLDER");
+    bool v1 = argc == 3 && !strcmp(argv[2], "v1");
+    if (argc != 2 && !v1)
+        stop("usage: tiny_model FOLDER [v1]");
     mkdir(argv[1], 0777);
     describe(&bundle, argv[1]);
+    if (v1)
+        describe_v1(&bundle);
     write_transformer(&bundle, &error);
     write_autoencoder(&bundle, &error);
     write_classes(&bundle);

@@ -87,7 +87,7 @@ contradicts 'adaln_lora_dim: 16' 'adaln_lora_dim: 8' 'adaln_lora_dim: the config
 contradicts 'in_channels: 8' 'in_channels: 4' 'says 16'
 contradicts 'mlp_ratio: 4.0' 'mlp_ratio: 2.0' 'SwiGLU: the configuration says 85'
 contradicts 'use_swiglu_large: false' 'use_swiglu_large: true' 'says 256'
-contradicts 'use_sit: true' 'use_sit: false' 'use_sit: expected true'
+contradicts 'use_sit: true' 'use_sit: false' 'learn_sigma: expected true'
 contradicts 'learn_sigma: false' 'learn_sigma: true' 'learn_sigma: expected false'
 contradicts 'adaln_type: lora' 'adaln_type: swiglu' 'adaln_type: expected lora'
 contradicts 'q_norm: layernorm' 'q_norm: null' 'k_norm: expected null'

@@ -235,7 +235,7 @@ static void test_the_first_version(void **state)
             free((void *)checkpoint.tensor[i].data);
     }
     checkpoint.n = kept;
-    refused("a FiT network of the first version");
+    refused("so it is a FiT network of the first version; the configuration is that of FiTv2");
 }
 
 static void test_damage(void **state)

@@ -129,6 +129,27 @@ static void test_a_published_configuration(void **state)
     assert_memory_equal(&config, &preset, sizeof config);
 }
 
+#define PARAMS_V1                                                                                  \
+    "diffusion:\n"                                                                                 \
+    "  network_config:\n"                                                                          \
+    "    params: {context_size: 256, patch_size: 2, in_channels: 4, hidden_size: 1152,\n"          \
+    "      depth: 28, num_heads: 16, mlp_ratio: 4.0, class_dropout_prob: 0.1,\n"                   \
+    "      num_classes: 1000, learn_sigma: true, use_swiglu: true, use_swiglu_large: true,\n"      \
+    "      rel_pos_embed: rope}\n"
+
+static void test_the_first_version(void **state)
+{
+    (void)state;
+    struct fit_config config, preset;
+    struct fit_error error = {0};
+    const char *path = hostile_path("v1.yaml");
+    hostile_write(path, PARAMS_V1, strlen(PARAMS_V1));
+    if (!fit_config_read_yaml(&config, path, NULL, NULL, &error))
+        fail_msg("%s", error.message);
+    assert_true(fit_config_preset(&preset, "fit-xl"));
+    assert_memory_equal(&config, &preset, sizeof config);
+}
+
 static void test_methods(void **state)
 {
     (void)state;
@@ -177,8 +198,9 @@ static void test_refused_yaml(void **state)
     refused("\"a: b\n", "is not YAML");
     refused("a: \xff\xfe\n", "is not YAML");
     refused("\t- a\n", "is not YAML");
-    refused("params: {}\n", "use_sit: expected true (a FiTv2 network), found nothing");
-    refused("params: {use_sit: 1}\n", "use_sit: expected true (a FiTv2 network), found 1");
+    refused("params: {}\n", "use_swiglu: expected true (use_sit is false), found nothing");
+    refused("params: {use_sit: 1}\n", "use_sit: expected true or false, found 1");
+    refused("params: {use_sit: true}\n", "learn_sigma: expected false (use_sit is true)");
     refused("params: {use_sit: [true]}\n", "found a list or a mapping");
 }
 
@@ -195,7 +217,7 @@ static void test_aliases(void **state)
     }
     refused(text, "diffusion.network_config.params");
     refused("params: &p {use_sit: *p}\n", "use_sit");
-    refused("&r\ndiffusion: *r\nnetwork_config: *r\nparams: *r\n", "use_sit");
+    refused("&r\ndiffusion: *r\nnetwork_config: *r\nparams: *r\n", "use_swiglu");
 }
 
 static void test_nesting(void **state)
@@ -246,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_damaged_arrays),
         cmocka_unit_test(test_damaged_classes),
         cmocka_unit_test(test_a_published_configuration),
+        cmocka_unit_test(test_the_first_version),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_refused_yaml),
         cmocka_unit_test(test_aliases),
