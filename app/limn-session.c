@@ -156,7 +156,8 @@ static void
 load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Load *load = data;
-  struct fit_engine_params engine_params = { .wake = wake_cb, .wake_data = load->waker };
+  struct fit_engine_params engine_params
+      = { .wake = wake_cb, .wake_data = load->waker, .background = true };
   struct fit_model_params model_params = { .path = load->path };
   struct fit_error error = { 0 };
 
@@ -459,6 +460,12 @@ limn_solver_label (enum fit_solver solver)
     [FIT_SOLVER_MIDPOINT] = N_ ("Midpoint"),
     [FIT_SOLVER_HEUN] = "Heun",
     [FIT_SOLVER_RK4] = "Runge–Kutta 4",
+    [FIT_SOLVER_HEUN3] = "Heun 3",
+    [FIT_SOLVER_DOPRI5] = N_ ("Adaptive (Dormand–Prince)"),
+    [FIT_SOLVER_SDE_EULER] = N_ ("Stochastic (Euler–Maruyama)"),
+    [FIT_SOLVER_SDE_HEUN] = N_ ("Stochastic (Heun)"),
+    [FIT_SOLVER_DDPM] = "DDPM",
+    [FIT_SOLVER_DDIM] = "DDIM",
   };
 
   return _ (labels[solver]);

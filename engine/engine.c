@@ -2,9 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine_private.h"
+
+#define BACKGROUND_NICENESS 5
 
 double fit_now_s(void)
 {
@@ -62,6 +66,9 @@ static void advance_run(struct fit_engine *engine, struct fit_job *job)
 static void *work(void *data)
 {
     struct fit_engine *engine = data;
+    /* Of this thread alone on Linux, and of those that the device starts from it. */
+    if (engine->background)
+        setpriority(PRIO_PROCESS, (id_t)gettid(), BACKGROUND_NICENESS);
     pthread_mutex_lock(&engine->lock);
     while (!engine->closing) {
         struct task *task = engine->tasks;
@@ -159,6 +166,7 @@ bool fit_engine_open(struct fit_engine **out, const struct fit_engine_params *pa
     atomic_init(&engine->refs, 1);
     engine->wake = params->wake;
     engine->wake_data = params->wake_data;
+    engine->background = params->background;
     pthread_mutex_init(&engine->lock, NULL);
     pthread_cond_init(&engine->work_came, NULL);
     pthread_cond_init(&engine->task_done, NULL);

@@ -94,6 +94,7 @@ struct fit_engine {
     char device_text[256], notice[256];
     void (*wake)(void *data);
     void *wake_data;
+    bool background;
     pthread_t worker;
 
     /* worker */

@@ -185,6 +185,7 @@ struct fit_frame;
 struct fit_engine_params {
     const char *backend; /* NULL or "auto", "cpu", "reference", "cuda" */
     int n_threads;       /* 0: as many as the processor offers */
+    bool background;     /* the worker gives way to other threads: a window draws in time */
     /* Called on the worker when events wait, at most once until they have been drained. */
     void (*wake)(void *data);
     void *wake_data;
