@@ -12,7 +12,8 @@
 enum { MOST_RUNS = 10000, LEAST_RUNS = 5, WARM_RUNS = 2, SHARE_RUNS = 5 };
 
 static const char *const part_names[FIT_N_BENCH_PARTS] = {
-    "peaks", "gemm", "attention", "block", "evaluation", "sampling", "train"};
+    "peaks", "gemm", "attention", "block", "evaluation", "sampling", "train", "picture",
+    "autoencoder"};
 
 const char *fit_bench_part_name(enum fit_bench_part part)
 {
@@ -211,6 +212,8 @@ bool fit_bench_run(struct fit_bench_params *params, unsigned parts, struct fit_e
               (!(parts & with_network) || bench_network_new(&network, &b));
     for (int i = 0; ok && i < params->n_tokens; i++)
         ok = run_tokens(&b, network, parts, params->tokens[i]);
+    if (ok && params->model && parts & (1u << FIT_BENCH_PICTURE | 1u << FIT_BENCH_AUTOENCODER))
+        ok = bench_pictures(&b, parts);
     bench_network_free(network, &b);
     if (b.queue)
         b.device->queue_free(b.queue);

@@ -52,4 +52,7 @@ bool bench_evaluation(struct bench *bench, struct bench_network *network, int to
 bool bench_sampling(struct bench *bench, struct bench_network *network, int tokens);
 bool bench_train(struct bench *bench, int tokens);
 
+/* Both parts that need a model. */
+bool bench_pictures(struct bench *bench, unsigned parts);
+
 #endif

@@ -131,6 +131,7 @@ static int measure(struct bench *bench, unsigned parts)
     p->precision = (enum fit_precision)bench->common.precision;
     p->shape = fit_bench_shape_name(bench->shape);
     p->seconds = bench->seconds;
+    p->model = bench->common.model;
     p->row = take_row;
     p->user = bench;
     if (bench->common.json)
@@ -175,5 +176,6 @@ static int run_bench(int argc, char **argv)
 }
 
 const struct command command_bench = {
-    "bench", "[peaks|gemm|attention|block|evaluation|sampling|train ...] [OPTION...]",
-    "Measure how fast this machine runs FiTv2.", run_bench};
+    "bench",
+    "[peaks|gemm|attention|block|evaluation|sampling|train|picture|autoencoder ...] [OPTION...]",
+    "Measure how fast this machine runs FiTv2; pictures need --model.", run_bench};

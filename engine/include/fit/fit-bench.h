@@ -36,6 +36,8 @@ enum fit_bench_part {
     FIT_BENCH_EVALUATION, /* with guidance, at t = 0.5, class 3, scale 1.5; and its conditioning */
     FIT_BENCH_SAMPLING,   /* noise to latent: 20 Euler steps with guidance */
     FIT_BENCH_TRAIN,      /* forward, backward and optimiser step of packs */
+    FIT_BENCH_PICTURE,     /* of a model: seed to pixels, 20 steps, without and with previews */
+    FIT_BENCH_AUTOENCODER, /* of a model: latent to pixels */
     FIT_N_BENCH_PARTS
 };
 
@@ -68,6 +70,7 @@ struct fit_bench_params {
     enum fit_precision precision; /* AUTO: as a model would be loaded */
     const int *tokens;   /* [n_tokens], each 1..65536 */
     int n_tokens;
+    const char *model;   /* bundle folder for pictures; NULL: these parts are left out */
     double seconds;      /* that a row may take, about; at least five runs whatever it says */
     /* Called with every row; false stops the benchmark with FIT_ERROR_CANCELLED. */
     bool (*row)(void *user, const struct fit_bench_row *row);
