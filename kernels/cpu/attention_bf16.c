@@ -182,19 +182,16 @@ static struct queries queries_begin(const struct attention_head *a, int row, int
     return q;
 }
 
-/* 2^x for x <= 0, at least 2^-126: 2^k 2^f with f in [-1/2, 1/2] and a polynomial of degree five,
- * right to 2e-7. */
+/* 2^x for x <= 0: 2^floor(x) and a polynomial of degree four in what is left, right to 3e-6. */
 INLINE __m512 power_of_two(__m512 x)
 {
-    x = _mm512_max_ps(x, _mm512_set1_ps(-126));
-    __m512 k = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 f = _mm512_sub_ps(x, k), p = _mm512_set1_ps(1.333355814e-3f);
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.618129107e-3f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.550410866e-2f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.402265069e-1f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.931471805e-1f));
-    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1));
-    return _mm512_scalef_ps(p, k);
+    __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    __m512 p = _mm512_set1_ps(1.353416687e-2f);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.201146914e-2f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.414427465e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.930038382e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(1.000002593f));
+    return _mm512_scalef_ps(p, x);
 }
 
 /* Turns scores [T][T] into weights 2^(scale score - most), as pairs; `most` may rise, and keep[T]
@@ -212,7 +209,9 @@ static void softmax(const struct queries *q, float scale, float *keep)
         __m512 old = _mm512_loadu_ps(q->most + i);
         __m512 v = _mm512_mul_ps(_mm512_loadu_ps(here + i), _mm512_set1_ps(scale));
         __m512 risen = _mm512_max_ps(old, v);
-        _mm512_storeu_ps(keep + i, power_of_two(_mm512_sub_ps(old, risen)));
+        __mmask16 stays = _mm512_cmp_ps_mask(old, risen, _CMP_EQ_OQ);
+        __m512 factor = power_of_two(_mm512_sub_ps(old, risen));
+        _mm512_storeu_ps(keep + i, _mm512_mask_mov_ps(factor, stays, _mm512_set1_ps(1)));
         _mm512_storeu_ps(q->most + i, risen);
     }
     for (int i = 0; i < T; i++) {

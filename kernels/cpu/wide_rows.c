@@ -40,19 +40,25 @@ INLINE __m512 reciprocal(__m512 x)
     return _mm512_mul_ps(y, _mm512_fnmadd_ps(x, y, _mm512_set1_ps(2)));
 }
 
-/* e^x with x clamped to [-87, 87]; NaN stays NaN. As lanes_exp, with an exact reduction. */
-INLINE __m512 exponential(__m512 x)
+/* 2^x: 2^floor(x) and a polynomial of degree five in what is left, right to 1e-7. */
+INLINE __m512 power_of_two(__m512 x)
 {
-    x = _mm512_max_ps(_mm512_set1_ps(-87), _mm512_min_ps(_mm512_set1_ps(87), x));
-    __m512 k = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)),
-                                    _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __m512 r = _mm512_fnmadd_ps(k, _mm512_set1_ps(0.693147180559945309f), x);
-    __m512 p = _mm512_set1_ps(8.3334519073e-3f);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
-    p = _mm512_fmadd_ps(p, _mm512_mul_ps(r, r), _mm512_add_ps(r, _mm512_set1_ps(1)));
-    return _mm512_scalef_ps(p, k);
+    __m512 f = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    __m512 p = _mm512_set1_ps(1.877576572e-3f);
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(8.989341089e-3f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(5.582631641e-2f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(2.401536180e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(6.931530730e-1f));
+    p = _mm512_fmadd_ps(p, f, _mm512_set1_ps(9.999999251e-1f));
+    return _mm512_scalef_ps(p, x);
+}
+
+/* 1 / (1 + e^-g); e^-g is held below 2^126, where its reciprocal is still a number. */
+INLINE __m512 sigmoid(__m512 g)
+{
+    __m512 x = _mm512_mul_ps(g, _mm512_set1_ps(-1.44269504088896341f));
+    x = _mm512_min_ps(_mm512_set1_ps(126), x);
+    return reciprocal(_mm512_add_ps(_mm512_set1_ps(1), power_of_two(x)));
 }
 
 INLINE void swiglu_typed(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr value, size_t first,
@@ -61,9 +67,7 @@ INLINE void swiglu_typed(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr valu
     for (size_t i = first; i < end; i += WIDTH) {
         __mmask16 mask = lanes_left(i, end);
         __m512 g = load(gate, i, mask), v = load(value, i, mask);
-        __m512 e = exponential(_mm512_sub_ps(_mm512_setzero_ps(), g));
-        __m512 sigmoid = reciprocal(_mm512_add_ps(_mm512_set1_ps(1), e));
-        store(y, i, mask, _mm512_mul_ps(_mm512_mul_ps(g, sigmoid), v));
+        store(y, i, mask, _mm512_mul_ps(_mm512_mul_ps(g, sigmoid(g)), v));
     }
 }
 
