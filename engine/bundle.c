@@ -12,7 +12,7 @@
  *    "autoencoder": {"type": "limn-f8c8", "downsampling": 8, "scaling_factor": 1,
  *                    "file": "autoencoder.safetensors"},
  *    "classes": "classes.txt",
- *    "preview": {"matrix": [[r, g, b], … one row a channel], "bias": [r, g, b]},
+ *    "preview": {"matrix": [[r, g, b], … one row a channel, or nine], "bias": [r, g, b]},
  *    "defaults": {"width": 128, "height": 128, "steps": 20, "guidance": 2.5, "solver": "euler"}}
  *
  * An autoencoder of type "none" has no file. Unknown fields are ignored, so that a later version 1
@@ -164,13 +164,14 @@ static void read_preview(struct reading *r, const json_t *root, struct fit_bundl
 {
     const json_t *object = read_object(r, root, "preview");
     const json_t *matrix = json_object_get(object, "matrix");
-    size_t channels = (size_t)bundle->config.channels;
-    if (r->ok && json_array_size(matrix) != channels)
+    size_t channels = (size_t)bundle->config.channels, rows = json_array_size(matrix);
+    bundle->preview_kernel = rows == 9 * channels ? 3 : 1;
+    if (r->ok && rows != channels && rows != 9 * channels)
         r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
-                         "%s/" JSON_NAME ": preview.matrix: expected %zu rows, found %zu", r->path,
-                         channels, json_array_size(matrix));
-    for (size_t c = 0; r->ok && c < channels; c++)
-        read_colour(r, json_array_get(matrix, c), bundle->preview_matrix[c]);
+                         "%s/" JSON_NAME ": preview.matrix: expected %zu or %zu rows, found %zu", r->path,
+                         channels, 9 * channels, rows);
+    for (size_t i = 0; r->ok && i < rows; i++)
+        read_colour(r, json_array_get(matrix, i), bundle->preview_matrix[i]);
     if (r->ok)
         read_colour(r, json_object_get(object, "bias"), bundle->preview_bias);
 }
@@ -274,6 +275,11 @@ bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_err
     return r.ok;
 }
 
+int fit_bundle_preview_rows(const struct fit_bundle *bundle)
+{
+    return bundle->config.channels * (bundle->preview_kernel == 3 ? 9 : 1);
+}
+
 static json_t *colour(const float rgb[3])
 {
     return json_pack("[f, f, f]", (double)rgb[0], (double)rgb[1], (double)rgb[2]);
@@ -293,8 +299,8 @@ static json_t *config_json(const struct fit_config *c)
 static json_t *bundle_json(const struct fit_bundle *b)
 {
     json_t *matrix = json_array();
-    for (int c = 0; c < b->config.channels; c++)
-        json_array_append_new(matrix, colour(b->preview_matrix[c]));
+    for (int i = 0; i < fit_bundle_preview_rows(b); i++)
+        json_array_append_new(matrix, colour(b->preview_matrix[i]));
     return json_pack(
         "{s:s, s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:{s:s, s:i, s:f, s:s*}, s:s,"
         " s:{s:o, s:o}, s:{s:i, s:i, s:i, s:f, s:s}}",

@@ -23,12 +23,18 @@ struct fit_bundle {
     int downsampling;          /* pixels per latent pixel: 8 */
     double scaling_factor;     /* model-space latent = factor * autoencoder's latent */
     char transformer_sha256[65]; /* "" when the writer did not record it */
-    /* Cheap preview: rgb = latent . matrix + bias, in [-1, 1]. */
-    float preview_matrix[FIT_BUNDLE_MAX_CHANNELS][3], preview_bias[3];
+    /* Cheap preview, as fk.h's latent_to_rgba8: a linear map of the latent pixels around, in
+     * [-1, 1]. preview_kernel is 1 (or 0, which stands for 1) or 3; the matrix is
+     * [channels][kernel][kernel][3]. */
+    int preview_kernel;
+    float preview_matrix[9 * FIT_BUNDLE_MAX_CHANNELS][3], preview_bias[3];
     int default_width, default_height, default_steps;
     double default_guidance;
     enum fit_solver default_solver;
 };
+
+/* Rows of the matrix in use: channels * kernel^2. */
+int fit_bundle_preview_rows(const struct fit_bundle *bundle);
 
 /* Reads and checks model.json of the folder `path`; failures name the field, the expected and the
  * found. The other files are only named. */

@@ -89,6 +89,7 @@ static bool write_model_json(struct fit_trainer *t, const char *folder, struct f
         !fit_path_join(path, sizeof path, folder, bundle.transformer) ||
         !fit_file_sha256(path, bundle.transformer_sha256, e))
         return false;
+    bundle.preview_kernel = PREVIEW_KERNEL;
     memcpy(bundle.preview_matrix, preview.matrix, sizeof preview.matrix);
     memcpy(bundle.preview_bias, preview.bias, sizeof preview.bias);
     return fit_bundle_write(&bundle, e);

@@ -34,7 +34,7 @@ static bool passage_init(struct passage *p, struct fit_model *model, int width, 
         {"latent", (void **)&p->scaled, p->values * sizeof(float)},
         {"rgb", (void **)&p->rgb, 3 * p->pixels * sizeof(float)},
         {"rgba", (void **)&p->rgba, 4 * p->pixels},
-        {"preview", (void **)&p->matrix, (size_t)(channels + 1) * 3 * sizeof(float)},
+        {"preview", (void **)&p->matrix, (model_preview(model).values + 3) * sizeof(float)},
     };
     return fit_scratch_reserve(&p->scratch, engine->device, items, 5, error);
 }
@@ -95,16 +95,14 @@ static void enlarge(uint8_t *rgba, int width, int height, int side)
 static bool preview_rgba8(struct passage *p, struct fit_model *model, const float *latent,
                           uint8_t *rgba)
 {
-    const float(*matrix)[3];
-    const float *bias;
+    struct preview_map map = model_preview(model);
     int channels = model->config.channels, side = latent_stride(model);
-    size_t rows = (size_t)channels * 3;
-    model_preview(model, &matrix, &bias);
     bool ok = to_device(p, p->latent, latent, p->values * sizeof(float)) &&
-              to_device(p, p->matrix, matrix, rows * sizeof(float)) &&
-              to_device(p, p->matrix + rows, bias, 3 * sizeof(float)) &&
-              fit_run(&p->c, latent_to_rgba8, p->rgba, p->latent, p->matrix, p->matrix + rows,
-                      channels, p->height / side, p->width / side) &&
+              to_device(p, p->matrix, map.matrix, map.values * sizeof(float)) &&
+              to_device(p, p->matrix + map.values, map.bias, 3 * sizeof(float)) &&
+              fit_run(&p->c, latent_to_rgba8, p->rgba, p->latent, p->matrix,
+                      p->matrix + map.values, channels, map.kernel, p->height / side,
+                      p->width / side) &&
               to_host(p, rgba, p->rgba, 4 * p->values / (size_t)channels);
     if (ok)
         enlarge(rgba, p->width, p->height, side);

@@ -126,8 +126,13 @@ bool run_advance(struct fit_job *job); /* one evaluation; false when the job has
 void run_show(struct fit_job *job);    /* answers the newest request */
 void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_error *error);
 
-/* model.c: the cheap preview's matrix [channels][3] and bias [3], borrowed */
-void model_preview(const struct fit_model *model, const float (**matrix)[3], const float **bias);
+/* model.c: the cheap preview as latent_to_rgba8 takes it, borrowed. */
+struct preview_map {
+    int kernel;
+    size_t values; /* of the matrix */
+    const float *matrix, *bias;
+};
+struct preview_map model_preview(const struct fit_model *model);
 
 /* model.c: recorded by who wrote the bundle, or "" */
 const char *model_hash(const struct fit_model *model);

@@ -275,10 +275,15 @@ bool fit_model_has_solver(const struct fit_model *model, enum fit_solver solver)
     return (unsigned)solver < FIT_N_SOLVERS && fit_config_has_solver(&model->config, solver);
 }
 
-void model_preview(const struct fit_model *model, const float (**matrix)[3], const float **bias)
+struct preview_map model_preview(const struct fit_model *model)
 {
-    *matrix = (const float(*)[3])model->files->bundle.preview_matrix;
-    *bias = model->files->bundle.preview_bias;
+    const struct fit_bundle *bundle = &model->files->bundle;
+    return (struct preview_map){
+        .kernel = bundle->preview_kernel == 3 ? 3 : 1,
+        .values = 3 * (size_t)fit_bundle_preview_rows(bundle),
+        .matrix = bundle->preview_matrix[0],
+        .bias = bundle->preview_bias,
+    };
 }
 
 const char *model_hash(const struct fit_model *model)

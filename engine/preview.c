@@ -9,24 +9,33 @@
 
 enum {
     CHANNELS = FIT_AUTOENCODER_CHANNELS,
-    UNKNOWNS = CHANNELS + 1, /* and the bias */
+    TERMS = CHANNELS * PREVIEW_TAPS,
+    UNKNOWNS = TERMS + 1, /* and the bias */
     SIDE = 96,
     CELLS = SIDE / FIT_AUTOENCODER_STRIDE,
-    PER_CLASS = 2
+    PER_CLASS = 4
 };
 
 struct normal_equations {
     double left[UNKNOWNS][UNKNOWNS], right[UNKNOWNS][3];
 };
 
+static int inside(int i)
+{
+    return i < 0 ? 0 : i >= CELLS ? CELLS - 1 : i;
+}
+
 static void add_cell(struct normal_equations *sum, const float *latent, const float *rgb, int row,
                      int column)
 {
     double x[UNKNOWNS], colour[3] = {0};
     const int stride = FIT_AUTOENCODER_STRIDE;
-    for (int c = 0; c < CHANNELS; c++)
-        x[c] = latent[(c * CELLS + row) * CELLS + column];
-    x[CHANNELS] = 1;
+    for (int i = 0; i < TERMS; i++) {
+        int y = inside(row + i % PREVIEW_TAPS / PREVIEW_KERNEL - PREVIEW_KERNEL / 2);
+        int at = inside(column + i % PREVIEW_KERNEL - PREVIEW_KERNEL / 2);
+        x[i] = latent[(i / PREVIEW_TAPS * CELLS + y) * CELLS + at];
+    }
+    x[TERMS] = 1;
     for (int k = 0; k < stride * stride * 3; k++) {
         int y = row * stride + k / (stride * 3), at = column * stride * 3 + k % (stride * 3);
         colour[k % 3] += rgb[y * SIDE * 3 + at] / (double)(stride * stride);
@@ -116,9 +125,8 @@ bool preview_measure(struct preview *preview, struct fit_autoencoder *autoencode
     if (!ok)
         return false;
     solve(&sum);
-    preview->channels = CHANNELS;
     for (int i = 0; i < UNKNOWNS; i++)
         for (int j = 0; j < 3; j++)
-            *(i < CHANNELS ? &preview->matrix[i][j] : &preview->bias[j]) = (float)sum.right[i][j];
+            *(i < TERMS ? &preview->matrix[i][j] : &preview->bias[j]) = (float)sum.right[i][j];
     return true;
 }

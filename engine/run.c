@@ -37,12 +37,13 @@ struct run {
     float *guided_x, *guided_v; /* [2N][F], [2N][outputs] */
     float *state, *prediction;  /* [copies N][F] of a point */
     float *latent;             /* [C][h][w] */
-    float *matrix;             /* [C][3] and bias [3] of the cheap preview */
+    float *matrix, *bias;      /* of the cheap preview, model_preview */
     uint8_t *thumbnail;        /* [h][w][4] */
 
     float *host_state, *host_prediction; /* [C][h][w] */
     uint8_t *host_thumbnail;
 
+    int preview_kernel;
     int rows, columns, tokens, features, latent_height, latent_width;
     int images;      /* of the pack: 2 when guided */
     int copies;      /* of the image in the sampler's state: 2 when its error is coupled */
@@ -88,7 +89,6 @@ static bool reserve(struct run *run, const struct fit_job *job)
     size_t state = (size_t)run->copies * values * sizeof(float);
     size_t table = tokens * (size_t)fit_config_head_width(&model->config) / 2;
     size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
-    size_t channels = (size_t)model->config.channels;
     struct fit_scratch_item items[] = {
         {"offsets", (void **)&run->offset, (size_t)(run->images + 1) * sizeof(int32_t)},
         {"cosine", (void **)&run->cosine, table * sizeof(float)},
@@ -99,7 +99,7 @@ static bool reserve(struct run *run, const struct fit_job *job)
         {"state of a point", (void **)&run->state, state},
         {"prediction", (void **)&run->prediction, state},
         {"latent", (void **)&run->latent, values * sizeof(float)},
-        {"preview matrix", (void **)&run->matrix, (channels + 1) * 3 * sizeof(float)},
+        {"preview matrix", (void **)&run->matrix, (model_preview(model).values + 3) * sizeof(float)},
         {"thumbnail", (void **)&run->thumbnail, 4 * pixels},
     };
     run->host_state = malloc(values * sizeof(float));
@@ -244,12 +244,11 @@ static bool begin_sampler(struct run *run, const struct fit_job *job)
 
 static bool place_preview(struct run *run, const struct fit_job *job)
 {
-    const float(*matrix)[3];
-    const float *bias;
-    model_preview(job->model, &matrix, &bias);
-    size_t channels = (size_t)job->model->config.channels;
-    return upload(run, run->matrix, matrix, channels * 3 * sizeof(float)) &&
-           upload(run, run->matrix + channels * 3, bias, 3 * sizeof(float));
+    struct preview_map map = model_preview(job->model);
+    run->bias = run->matrix + map.values;
+    run->preview_kernel = map.kernel;
+    return upload(run, run->matrix, map.matrix, map.values * sizeof(float)) &&
+           upload(run, run->bias, map.bias, 3 * sizeof(float));
 }
 
 static bool begin(struct run *run, struct fit_job *job)
@@ -293,7 +292,8 @@ static bool keep_point(struct run *run, struct fit_job *job, const float *state,
     if (!to_latent(run, job, state, run->host_state) ||
         !to_latent(run, job, prediction, run->host_prediction) ||
         !fit_run(&run->c, latent_to_rgba8, run->thumbnail, run->latent, run->matrix,
-                 run->matrix + 3 * channels, channels, run->latent_height, run->latent_width) ||
+                 run->bias, channels, run->preview_kernel, run->latent_height,
+                 run->latent_width) ||
         !download(run, run->host_thumbnail, run->thumbnail, 4 * pixels))
         return false;
     pthread_mutex_lock(&job->model->engine->lock);

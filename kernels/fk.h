@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 3 /* raised with every change of the structures below */
+#define FK_ABI 4 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -217,11 +217,12 @@ struct fk_ops {
     /* rgba [n][4] = trunc(clamp(127.5 x + 128, 0, 255)) of rgb [n][3] in [-1, 1]; alpha 255. */
     bool (*rgb_to_rgba8)(struct fk_queue *q, uint8_t *rgba, const float *rgb, size_t n);
 
-    /* rgba [height*width][4] = the same rounding of matrix [channels][3] applied to
-     * latent [channels][height*width], plus bias [3]: the cheap preview. */
+    /* The cheap preview: rgba [height][width][4] = the same rounding of a linear map of the
+     * kernel x kernel latent pixels around each (kernel odd, edges repeated): matrix
+     * [channels][kernel][kernel][3], bias [3], latent [channels][height][width]. */
     bool (*latent_to_rgba8)(struct fk_queue *q, uint8_t *rgba, const float *latent,
-                            const float *matrix, const float *bias, int channels, int height,
-                            int width);
+                            const float *matrix, const float *bias, int channels, int kernel,
+                            int height, int width);
 
     /* y [channels][height][width] = standard normal noise, a pure function of (seed, stream,
      * channel, row0 + row, col0 + col): a window on one endless field. See fk_philox.h. */

@@ -142,19 +142,39 @@ static bool rgb_to_rgba8(struct fk_queue *q, uint8_t *rgba, const float *rgb, si
     return true;
 }
 
-static bool latent_to_rgba8(struct fk_queue *q, uint8_t *rgba, const float *latent,
-                            const float *matrix, const float *bias, int channels, int height,
-                            int width)
+static int clamped(int i, int n)
 {
-    size_t pixels = (size_t)height * width;
-#pragma omp parallel for num_threads(cpu_threads(q, pixels *channels))
-    for (size_t i = 0; i < pixels; i++) {
-        for (int k = 0; k < 3; k++) {
-            double sum = bias[k];
-            for (int c = 0; c < channels; c++)
-                sum += (double)latent[(size_t)c * pixels + i] * matrix[3 * c + k];
-            rgba[4 * i + k] = to_byte((float)sum);
+    return i < 0 ? 0 : i >= n ? n - 1 : i;
+}
+
+/* sum[3] += the map of one channel's kernel x kernel pixels around (row, column). */
+static void add_channel(double sum[3], const float *plane, const float *matrix, int kernel, int row,
+                        int column, int height, int width)
+{
+    for (int i = 0; i < kernel; i++) {
+        for (int j = 0; j < kernel; j++) {
+            int y = clamped(row + i - kernel / 2, height);
+            int x = clamped(column + j - kernel / 2, width);
+            double value = plane[(size_t)y * width + x];
+            for (int k = 0; k < 3; k++)
+                sum[k] += value * matrix[3 * (i * kernel + j) + k];
         }
+    }
+}
+
+static bool latent_to_rgba8(struct fk_queue *q, uint8_t *rgba, const float *latent,
+                            const float *matrix, const float *bias, int channels, int kernel,
+                            int height, int width)
+{
+    size_t pixels = (size_t)height * width, taps = (size_t)kernel * kernel;
+#pragma omp parallel for num_threads(cpu_threads(q, pixels *channels *taps))
+    for (size_t i = 0; i < pixels; i++) {
+        double sum[3] = {bias[0], bias[1], bias[2]};
+        for (int c = 0; c < channels; c++)
+            add_channel(sum, latent + (size_t)c * pixels, matrix + 3 * taps * c, kernel,
+                        (int)(i / width), (int)(i % width), height, width);
+        for (int k = 0; k < 3; k++)
+            rgba[4 * i + k] = to_byte((float)sum[k]);
         rgba[4 * i + 3] = 255;
     }
     return true;

@@ -145,28 +145,40 @@ static void broken_bytes_body(struct check *c)
 }
 
 /* A sum rounded elsewhere may fall on the other side of an integer: one step is allowed. */
-static void preview_body(struct check *c)
+static void preview_of_kernel(struct check *c, int kernel)
 {
     enum { C = 4, H = 9, W = 11, n = H * W };
+    int taps = kernel * kernel, reach = kernel / 2;
     struct fk_ptr latent = check_input(c, FK_F32, C * n, 1);
-    struct fk_ptr matrix = check_input(c, FK_F32, C * 3, 2), bias = check_input(c, FK_F32, 3, 3);
-    const double *L = check_values(c, latent, C * n), *m = check_values(c, matrix, C * 3);
+    struct fk_ptr matrix = check_input(c, FK_F32, C * taps * 3, 2);
+    struct fk_ptr bias = check_input(c, FK_F32, 3, 3);
+    const double *L = check_values(c, latent, C * n), *m = check_values(c, matrix, C * taps * 3);
     const double *b = check_values(c, bias, 3);
     uint8_t *rgba = check_bytes(c, NULL, 4 * n);
     check_run(c, c->ops->latent_to_rgba8(c->q, rgba, check_f32(latent), check_f32(matrix),
-                                         check_f32(bias), C, H, W));
+                                         check_f32(bias), C, kernel, H, W));
     const uint8_t *got = check_download(c, rgba, 4 * n);
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < 3; k++) {
             double sum = b[k];
-            for (int ch = 0; ch < C; ch++)
-                sum += L[ch * n + i] * m[3 * ch + k];
+            for (int tap = 0; tap < C * taps; tap++) {
+                int y = i / W + tap % taps / kernel - reach, x = i % W + tap % kernel - reach;
+                y = y < 0 ? 0 : y > H - 1 ? H - 1 : y;
+                x = x < 0 ? 0 : x > W - 1 ? W - 1 : x;
+                sum += L[tap / taps * n + y * W + x] * m[3 * tap + k];
+            }
             double byte = 127.5 * sum + 128;
             int want = byte < 0 ? 0 : byte > 255 ? 255 : (int)byte;
             assert_in_range(got[4 * i + k] + 1, want, want + 2);
         }
         assert_int_equal(got[4 * i + 3], 255);
     }
+}
+
+static void preview_body(struct check *c)
+{
+    preview_of_kernel(c, 1);
+    preview_of_kernel(c, 3);
 }
 
 CHECK_EACH_DEVICE(patchify)
