@@ -143,7 +143,7 @@ static void test_impossible_values(void **state)
     replaced("config", "method", "\"auto\"", "method");
     replaced("config", "method", "\"magic\"", "\"magic\" is no position method");
     replaced("config", "qk_norm", "1", "qk_norm: expected true or false");
-    replaced("preview", "matrix", "[[0,0,0]]", "expected 4 rows, found 1");
+    replaced("preview", "matrix", "[[0,0,0]]", "expected 4 or 36 rows, found 1");
     replaced("preview", "bias", "[0,0]", "lists of 3 numbers");
     replaced("preview", "bias", "[0,0,1e30]", "lists of 3 numbers");
     replaced("defaults", "width", "100", "multiples of 16");
