@@ -278,7 +278,7 @@ static bool op_tuple_of(struct machine *m, int count)
 static bool op_tuple(struct machine *m, int unused)
 {
     (void)unused;
-    size_t first;
+    size_t first = 0;
     return take_mark(m, &first) && make_tuple(m, m->stack.n - first);
 }
 
@@ -375,7 +375,7 @@ static bool is_text(const struct value *value, const char *text)
 static bool op_binpersid(struct machine *m, int unused)
 {
     (void)unused;
-    struct value id;
+    struct value id = {0};
     if (!pop(m, &id))
         return false;
     enum fit_tensor_type type;
@@ -461,7 +461,7 @@ static bool rebuild_from_type(struct machine *m, const struct value *arguments)
 static bool op_reduce(struct machine *m, int unused)
 {
     (void)unused;
-    struct value arguments, function;
+    struct value arguments = {0}, function = {0};
     if (!pop(m, &arguments) || !pop(m, &function))
         return false;
     if (function.kind != GLOBAL || arguments.kind != TUPLE)
@@ -515,7 +515,7 @@ static bool op_setitem(struct machine *m, int unused)
 static bool op_setitems(struct machine *m, int unused)
 {
     (void)unused;
-    size_t first;
+    size_t first = 0;
     return take_mark(m, &first) && set_items(m, first);
 }
 

@@ -320,7 +320,7 @@ static bool check_names(const struct fit_torch_file *file, struct fit_error *err
 
 static bool read_tensors(struct archive *archive)
 {
-    struct span description;
+    struct span description = {0};
     struct fit_pickle pickle;
     find_entry(archive, "data.pkl", 8, &description);
     if (!fit_pickle_read(&pickle, archive->file->path, description.data, description.bytes,
