@@ -33,6 +33,7 @@ static const struct key keys[] = {
     {"", "licence", TEXT, AT(licence), 0, 0},
     {"", "seed", SEED, AT(seed), 0, 0},
     {"", "autoencoder", PATH, AT(autoencoder), 0, 0},
+    {"model", "start", PATH, AT(start), 0, 0},
     {"model", "hidden", INT, AT(model.hidden), 8, 16384},
     {"model", "depth", INT, AT(model.depth), 1, 256},
     {"model", "heads", INT, AT(model.heads), 1, 256},
@@ -278,13 +279,20 @@ bool train_config_load(struct train_config *config, const char *path, struct fit
     return ok;
 }
 
+/* The folder that a path starts from may move between two runs. */
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 void train_config_identity(const struct train_config *c, char *text, size_t bytes)
 {
     const struct fit_config *m = &c->model;
     int n = snprintf(text, bytes,
-                     "seed %llu; model %d %d %d %d %d %d %d %d %d %g; data %s %d %d %d %d %g %g;"
+                     "seed %llu; start %s; model %d %d %d %d %d %d %d %d %d %g; data %s %d %d %d %d %g %g;"
                      " batch %d %d; adamw %g %g %g %g clip %g; ema %g %d; dropout %g; shapes",
-                     (unsigned long long)c->seed, m->hidden, m->depth, m->heads, m->mlp_hidden,
+                     (unsigned long long)c->seed, base_name(c->start), m->hidden, m->depth, m->heads, m->mlp_hidden,
                      m->lora_rank, m->n_classes, m->channels, m->patch, (int)m->qk_norm, m->theta,
                      c->source, c->pictures, c->first, c->chunk, c->grow_every, c->aspect,
                      c->squares, c->tokens, c->accumulate, c->beta1, c->beta2, c->epsilon,

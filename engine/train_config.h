@@ -28,6 +28,7 @@ struct train_config {
     char name[64], description[256], licence[64];
     uint64_t seed;
     struct fit_config model;
+    char start[TRAIN_PATH_BYTES]; /* weights to begin from, official names; "": random ones */
     char autoencoder[TRAIN_PATH_BYTES];
 
     /* data: source "scenes", pictures rendered on demand */

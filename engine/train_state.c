@@ -7,6 +7,7 @@
 
 #include "fit_weights.h"
 #include "train_random.h"
+#include "weight_file.h"
 
 static void fill(float *to, const struct fit_tensor_spec *spec, size_t number, uint64_t seed)
 {
@@ -37,7 +38,30 @@ static bool allocate(struct train_state *s, struct fit_error *e)
     return ok || fit_fail(e, FIT_ERROR_MEMORY, "no memory to train %zu parameters", s->total);
 }
 
-static bool initialise(struct train_state *s, struct fit_compute *c, uint64_t seed)
+/* Replaces the random values by those of a trained model of the same shape. */
+static bool load_start(const struct train_state *s, float *host, const char *path,
+                       struct fit_error *e)
+{
+    struct fit_weight_file file;
+    struct fit_tensor_spec spec;
+    if (!fit_weight_file_open(&file, path, e))
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < fit_weights_count(s->config) &&
+                       (ok = fit_weights_spec(s->config, i, &spec)); i++) {
+        const struct fit_tensor *tensor;
+        ok = fit_tensors_require(file.tensors, file.n_tensors, path, spec.name, spec.n_dims,
+                                 spec.dims, &tensor, e) &&
+             (fit_tensor_to_f32(tensor, host + spec.offset) ||
+              fit_fail(e, FIT_ERROR_MODEL, "%s: %s holds %s, not a floating point type", path,
+                       spec.name, fit_tensor_type_name(tensor->type)));
+    }
+    fit_weight_file_close(&file);
+    return ok;
+}
+
+static bool initialise(struct train_state *s, struct fit_compute *c,
+                       const struct train_config *config)
 {
     struct fit_tensor_spec spec;
     struct fk_device *d = s->device;
@@ -47,8 +71,9 @@ static bool initialise(struct train_state *s, struct fit_compute *c, uint64_t se
         return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for %zu parameters", s->total);
     for (size_t i = 0; i < fit_weights_count(s->config) && fit_weights_spec(s->config, i, &spec);
          i++)
-        fill(host + spec.offset, &spec, i, seed);
-    bool ok = fit_compute_check(c, d->upload(c->queue, s->parameter, host, bytes)) &&
+        fill(host + spec.offset, &spec, i, config->seed);
+    bool ok = !config->start[0] || load_start(s, host, config->start, c->error);
+    ok = ok && fit_compute_check(c, d->upload(c->queue, s->parameter, host, bytes)) &&
               fit_compute_check(c, d->upload(c->queue, s->ema, host, bytes)) &&
               fit_compute_check(c, d->zero(c->queue, s->moment1, bytes)) &&
               fit_compute_check(c, d->zero(c->queue, s->moment2, bytes)) &&
@@ -67,7 +92,7 @@ bool train_state_init(struct train_state *s, struct fit_compute *c,
     s->total = fit_weights_total(&config->model);
     s->bf16 = config->precision == FIT_PRECISION_BF16 ||
               (config->precision == FIT_PRECISION_AUTO && c->device->caps.native_bf16);
-    return allocate(s, c->error) && initialise(s, c, config->seed) &&
+    return allocate(s, c->error) && initialise(s, c, config) &&
            train_state_refresh(s, c) && train_state_refresh_ema(s, c) &&
            fit_network_bind_flat(&s->network, s->config, s->parameter, s->working, c->error) &&
            fit_network_bind_flat(&s->ema_network, s->config, s->ema, s->ema_working, c->error);

@@ -145,6 +145,14 @@ static void test_damage_is_refused(void **state)
     fixture_finish(&f);
 }
 
+static void add_line(const struct fixture *f, const char *line)
+{
+    FILE *file = fopen(f->config, "a");
+    assert_non_null(file);
+    fputs(line, file);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void test_other_configuration_is_refused(void **state)
 {
     struct fixture f;
@@ -152,12 +160,49 @@ static void test_other_configuration_is_refused(void **state)
     char folder[160];
     (void)state;
     save_run(&f, folder, sizeof folder);
-    FILE *file = fopen(f.config, "a");
-    assert_non_null(file);
-    fputs("optimizer: {beta2: 0.9}\n", file);
-    fclose(file);
+    add_line(&f, "optimizer: {beta2: 0.9}\n");
     assert_false(opens(&f, &e));
     assert_int_equal(e.status, FIT_ERROR_ARGUMENT);
+    fixture_finish(&f);
+}
+
+static double validation_loss(struct fit_trainer *t)
+{
+    struct fit_error e = {0};
+    double loss;
+    require_ok(fit_trainer_validate(t, &loss, &e), e);
+    return loss;
+}
+
+/* A bundle holds the average's matrices in bf16, the type they are worked with here: a run that
+ * starts from it computes what the other one did, to the bit. */
+static void test_start_from_a_model(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    struct fit_train_report report[STEPS];
+    (void)state;
+    fixture_init(&f, "optimizer: {precision: bf16}\n");
+    struct fit_trainer *t = open_run(&f, "run", false);
+    double untrained = validation_loss(t);
+    take_steps(t, report, STEPS);
+    double trained = validation_loss(t);
+    require_ok(fit_trainer_save(t, &e), e);
+    fit_trainer_close(&t);
+
+    add_line(&f, "model: {start: run/checkpoints/step-000000012/transformer.safetensors}\n");
+    t = open_run(&f, "next", false);
+    assert_int_equal(fit_trainer_position(t), 0);
+    assert_true(trained != untrained);
+    assert_true(validation_loss(t) == trained);
+    fit_trainer_close(&t);
+
+    add_line(&f, "model: {depth: 3}\n");
+    struct fit_train_params params = {
+        .config = f.config, .folder = f.folder, .backend = "cpu", .n_threads = 2};
+    assert_false(fit_trainer_open(&t, &params, &e));
+    assert_non_null(strstr(e.message, "transformer.safetensors"));
+    assert_non_null(strstr(e.message, "blocks.2"));
     fixture_finish(&f);
 }
 
@@ -211,6 +256,7 @@ int main(void)
         cmocka_unit_test(test_checkpoint_is_a_bundle),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_other_configuration_is_refused),
+        cmocka_unit_test(test_start_from_a_model),
         cmocka_unit_test(test_stop_saves),
         cmocka_unit_test(test_sheet),
     };
