@@ -200,12 +200,11 @@ void fit_safetensors_close(struct fit_safetensors *file)
     *file = (struct fit_safetensors){0};
 }
 
-const struct fit_tensor *fit_tensors_find(const struct fit_tensor *tensors, size_t n_tensors,
-                                          const char *name)
+const struct fit_tensor *fit_tensors_find(const struct fit_tensor_list *list, const char *name)
 {
     struct fit_tensor key = {.name = name};
-    return n_tensors ? bsearch(&key, tensors, n_tensors, sizeof key, fit_tensor_compare_names)
-                     : NULL;
+    return list->n ? bsearch(&key, list->tensors, list->n, sizeof key, fit_tensor_compare_names)
+                   : NULL;
 }
 
 static void print_shape(char *out, size_t bytes, int n_dims, const uint64_t *dims)
@@ -218,14 +217,14 @@ static void print_shape(char *out, size_t bytes, int n_dims, const uint64_t *dim
         snprintf(out + used, bytes - used, ")");
 }
 
-bool fit_tensors_require(const struct fit_tensor *tensors, size_t n_tensors, const char *path,
-                         const char *name, int n_dims, const uint64_t *dims,
-                         const struct fit_tensor **out, struct fit_error *error)
+bool fit_tensors_require(const struct fit_tensor_list *list, const char *name, int n_dims,
+                         const uint64_t *dims, const struct fit_tensor **out,
+                         struct fit_error *error)
 {
-    const struct fit_tensor *tensor = fit_tensors_find(tensors, n_tensors, name);
+    const struct fit_tensor *tensor = fit_tensors_find(list, name);
     if (!tensor)
         return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s is missing (the file holds %zu)",
-                        path, name, n_tensors);
+                        list->path, name, list->n);
     bool same = n_dims == 0 || tensor->n_dims == n_dims;
     for (int i = 0; same && i < n_dims; i++)
         same = tensor->dims[i] == dims[i];
@@ -233,24 +232,30 @@ bool fit_tensors_require(const struct fit_tensor *tensors, size_t n_tensors, con
         char expected[128], found[128];
         print_shape(expected, sizeof expected, n_dims, dims);
         print_shape(found, sizeof found, tensor->n_dims, tensor->dims);
-        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s: expected shape %s, found %s", path,
-                        name, expected, found);
+        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s: expected shape %s, found %s",
+                        list->path, name, expected, found);
     }
     *out = tensor;
     return true;
 }
 
+struct fit_tensor_list fit_safetensors_list(const struct fit_safetensors *file)
+{
+    return (struct fit_tensor_list){file->path, file->tensors, file->n_tensors};
+}
+
 const struct fit_tensor *fit_safetensors_find(const struct fit_safetensors *file, const char *name)
 {
-    return fit_tensors_find(file->tensors, file->n_tensors, name);
+    struct fit_tensor_list list = fit_safetensors_list(file);
+    return fit_tensors_find(&list, name);
 }
 
 bool fit_safetensors_require(const struct fit_safetensors *file, const char *name, int n_dims,
                              const uint64_t *dims, const struct fit_tensor **out,
                              struct fit_error *error)
 {
-    return fit_tensors_require(file->tensors, file->n_tensors, file->path, name, n_dims, dims, out,
-                               error);
+    struct fit_tensor_list list = fit_safetensors_list(file);
+    return fit_tensors_require(&list, name, n_dims, dims, out, error);
 }
 
 const char *fit_safetensors_metadata(const struct fit_safetensors *file, const char *key)

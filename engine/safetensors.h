@@ -41,15 +41,21 @@ struct fit_safetensors {
 const char *fit_tensor_type_name(enum fit_tensor_type type); /* "F32" */
 size_t fit_tensor_type_size(enum fit_tensor_type type);
 
-/* The tensor of that name in a list sorted by name; NULL when there is none. */
-const struct fit_tensor *fit_tensors_find(const struct fit_tensor *tensors, size_t n_tensors,
-                                          const char *name);
+/* The tensors of a file in any format, sorted by name; the file owns them. */
+struct fit_tensor_list {
+    const char *path;
+    const struct fit_tensor *tensors;
+    size_t n;
+};
+
+/* The tensor of that name; NULL when there is none. */
+const struct fit_tensor *fit_tensors_find(const struct fit_tensor_list *list, const char *name);
 
 /* ... or a failure that names file, tensor, expected and found shape and lists what a person needs
  * to see. n_dims 0 accepts any shape. */
-bool fit_tensors_require(const struct fit_tensor *tensors, size_t n_tensors, const char *path,
-                         const char *name, int n_dims, const uint64_t *dims,
-                         const struct fit_tensor **out, struct fit_error *error);
+bool fit_tensors_require(const struct fit_tensor_list *list, const char *name, int n_dims,
+                         const uint64_t *dims, const struct fit_tensor **out,
+                         struct fit_error *error);
 
 /* For qsort of tensors by name. */
 int fit_tensor_compare_names(const void *a, const void *b);
@@ -57,6 +63,8 @@ int fit_tensor_compare_names(const void *a, const void *b);
 bool fit_safetensors_open(struct fit_safetensors *file, const char *path,
                           struct fit_error *error);
 void fit_safetensors_close(struct fit_safetensors *file);
+
+struct fit_tensor_list fit_safetensors_list(const struct fit_safetensors *file);
 
 /* fit_tensors_find and fit_tensors_require among the file's. */
 const struct fit_tensor *fit_safetensors_find(const struct fit_safetensors *file,

@@ -356,16 +356,3 @@ void fit_torch_file_close(struct fit_torch_file *file)
     fit_mapping_close(&file->mapping);
     *file = (struct fit_torch_file){0};
 }
-
-const struct fit_tensor *fit_torch_file_find(const struct fit_torch_file *file, const char *name)
-{
-    return fit_tensors_find(file->tensors, file->n_tensors, name);
-}
-
-bool fit_torch_file_require(const struct fit_torch_file *file, const char *name, int n_dims,
-                            const uint64_t *dims, const struct fit_tensor **out,
-                            struct fit_error *error)
-{
-    return fit_tensors_require(file->tensors, file->n_tensors, file->path, name, n_dims, dims, out,
-                               error);
-}

@@ -24,10 +24,4 @@ struct fit_torch_file {
 bool fit_torch_file_open(struct fit_torch_file *file, const char *path, struct fit_error *error);
 void fit_torch_file_close(struct fit_torch_file *file);
 
-/* As those of safetensors.h. */
-const struct fit_tensor *fit_torch_file_find(const struct fit_torch_file *file, const char *name);
-bool fit_torch_file_require(const struct fit_torch_file *file, const char *name, int n_dims,
-                            const uint64_t *dims, const struct fit_tensor **out,
-                            struct fit_error *error);
-
 #endif

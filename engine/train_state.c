@@ -50,8 +50,7 @@ static bool load_start(const struct train_state *s, float *host, const char *pat
     for (size_t i = 0; ok && i < fit_weights_count(s->config) &&
                        (ok = fit_weights_spec(s->config, i, &spec)); i++) {
         const struct fit_tensor *tensor;
-        ok = fit_tensors_require(file.tensors, file.n_tensors, path, spec.name, spec.n_dims,
-                                 spec.dims, &tensor, e) &&
+        ok = fit_tensors_require(&file.list, spec.name, spec.n_dims, spec.dims, &tensor, e) &&
              (fit_tensor_to_f32(tensor, host + spec.offset) ||
               fit_fail(e, FIT_ERROR_MODEL, "%s: %s holds %s, not a floating point type", path,
                        spec.name, fit_tensor_type_name(tensor->type)));

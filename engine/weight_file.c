@@ -42,16 +42,6 @@ static enum fit_checkpoint_kind sniff(const struct fit_mapping *file)
     return FIT_CHECKPOINT_UNKNOWN;
 }
 
-enum fit_checkpoint_kind fit_checkpoint_kind(const char *path)
-{
-    struct fit_mapping file;
-    if (!fit_mapping_open(&file, path, NULL))
-        return FIT_CHECKPOINT_UNKNOWN;
-    enum fit_checkpoint_kind kind = sniff(&file);
-    fit_mapping_close(&file);
-    return kind;
-}
-
 static bool refuse(const char *path, enum fit_checkpoint_kind kind, struct fit_error *error)
 {
     static const char *const reasons[] = {
@@ -80,16 +70,13 @@ bool fit_weight_file_open(struct fit_weight_file *file, const char *path, struct
     case FIT_CHECKPOINT_SAFETENSORS:
         if (!fit_safetensors_open(&file->safetensors, path, error))
             return false;
-        file->path = file->safetensors.path;
-        file->tensors = file->safetensors.tensors;
-        file->n_tensors = file->safetensors.n_tensors;
+        file->list = fit_safetensors_list(&file->safetensors);
         break;
     case FIT_CHECKPOINT_TORCH_ZIP:
         if (!fit_torch_file_open(&file->torch, path, error))
             return false;
-        file->path = file->torch.path;
-        file->tensors = file->torch.tensors;
-        file->n_tensors = file->torch.n_tensors;
+        file->list = (struct fit_tensor_list){file->torch.path, file->torch.tensors,
+                                              file->torch.n_tensors};
         break;
     default:
         return refuse(path, kind, error);
@@ -105,10 +92,4 @@ void fit_weight_file_close(struct fit_weight_file *file)
     if (file->kind == FIT_CHECKPOINT_TORCH_ZIP)
         fit_torch_file_close(&file->torch);
     *file = (struct fit_weight_file){0};
-}
-
-const struct fit_tensor *fit_weight_file_find(const struct fit_weight_file *file,
-                                              const char *name)
-{
-    return fit_tensors_find(file->tensors, file->n_tensors, name);
 }

@@ -18,15 +18,10 @@ enum fit_checkpoint_kind {
     FIT_CHECKPOINT_LFS_POINTER   /* a clone without its large files */
 };
 
-/* UNKNOWN also for a file that cannot be read. */
-enum fit_checkpoint_kind fit_checkpoint_kind(const char *path);
-
-/* The tensors of a file, mapped; `tensors` is sorted by name. */
+/* The tensors of a file, mapped. */
 struct fit_weight_file {
     enum fit_checkpoint_kind kind;
-    const char *path;
-    const struct fit_tensor *tensors;
-    size_t n_tensors;
+    struct fit_tensor_list list;
     struct fit_safetensors safetensors; /* the one that `kind` says is open */
     struct fit_torch_file torch;
 };
@@ -36,9 +31,5 @@ struct fit_weight_file {
 bool fit_weight_file_open(struct fit_weight_file *file, const char *path,
                           struct fit_error *error);
 void fit_weight_file_close(struct fit_weight_file *file);
-
-/* NULL when there is none of that name. */
-const struct fit_tensor *fit_weight_file_find(const struct fit_weight_file *file,
-                                              const char *name);
 
 #endif
