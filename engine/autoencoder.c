@@ -16,20 +16,20 @@ const struct fit_autoencoder_type *fit_autoencoder_type_find(const char *name)
     return NULL;
 }
 
-static bool begins(const struct fit_safetensors *file, const char *name, uint64_t out, uint64_t in)
+static bool begins(const struct fit_tensor_list *list, const char *name, uint64_t out, uint64_t in)
 {
-    const struct fit_tensor *tensor = fit_safetensors_find(file, name);
+    const struct fit_tensor *tensor = fit_tensors_find(list, name);
     return tensor && tensor->n_dims == 4 && tensor->dims[0] == out && tensor->dims[1] == in;
 }
 
-const struct fit_autoencoder_type *fit_autoencoder_type_of(const struct fit_safetensors *file)
+const struct fit_autoencoder_type *fit_autoencoder_type_of(const struct fit_tensor_list *list)
 {
-    if (begins(file, "decoder.conv_in.weight", 128, 8))
+    if (begins(list, "decoder.conv_in.weight", 128, 8))
         return &fit_limn_f8c8;
-    if (begins(file, "decoder.conv_in.weight", 512, 4) ||
-        begins(file, "first_stage_model.decoder.conv_in.weight", 512, 4))
+    if (begins(list, "decoder.conv_in.weight", 512, 4) ||
+        begins(list, "first_stage_model.decoder.conv_in.weight", 512, 4))
         return &fit_sd_vae;
-    if (begins(file, "1.weight", 64, 4) || begins(file, "decoder.layers.0.weight", 64, 4))
+    if (begins(list, "1.weight", 64, 4) || begins(list, "decoder.layers.0.weight", 64, 4))
         return &fit_taesd;
     return NULL;
 }

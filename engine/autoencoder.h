@@ -28,6 +28,10 @@ struct fit_autoencoder_type {
     double scaling_factor;       /* model-space latent = factor * autoencoder's latent */
     const float (*preview)[3];   /* [channels]: colour in [-1, 1] = latent in model space . matrix;
                                     NULL: to be measured */
+    /* Finds every tensor in a file, whichever of its spellings the file has, and checks the shapes;
+     * the visitor sees the names and shapes that a bundle has: diffusers' for the SD VAE. */
+    bool (*find)(const struct fit_tensor_list *list, const struct fit_tensor_visitor *visitor,
+                 struct fit_error *e);
     /* How it is done; called through the functions below, which check sizes. */
     bool (*open)(struct fit_autoencoder **out, struct fk_device *device, struct fk_queue *queue,
                  struct fit_safetensors *file, struct fit_error *e); /* takes what `file` holds */
@@ -49,7 +53,7 @@ struct fit_autoencoder {
 /* NULL when there is no such kind. */
 const struct fit_autoencoder_type *fit_autoencoder_type_find(const char *name);
 /* The kind of a file of weights by its tensors, or NULL. */
-const struct fit_autoencoder_type *fit_autoencoder_type_of(const struct fit_safetensors *file);
+const struct fit_autoencoder_type *fit_autoencoder_type_of(const struct fit_tensor_list *list);
 
 /* Checks and places the weights of an open file, which becomes the autoencoder's whatever the
  * outcome. The device must outlive the autoencoder. */

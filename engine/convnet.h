@@ -44,7 +44,7 @@ struct fit_layer {
 struct fit_convnet_source {
     struct fk_device *device;
     struct fk_queue *queue;
-    const struct fit_safetensors *file;
+    struct fit_tensor_list list;
     /* Writes the file's spelling of a tensor's name. */
     void (*spell)(int spelling, const char *name, char *out, size_t bytes);
     int spelling;
@@ -81,6 +81,12 @@ struct fit_convnet {
     int32_t *offset; /* [2], the pack of an attention */
     struct fit_convnet_work work;
 };
+
+/* Finds the tensors of all layers and checks their shapes, without a device. The names that the
+ * visitor sees are those of the layers. */
+bool fit_convnet_find(const struct fit_layer *layers, int n_layers,
+                      const struct fit_convnet_source *source,
+                      const struct fit_tensor_visitor *visitor, struct fit_error *e);
 
 /* Checks and places the weights. `layers` and the source's file outlive the network. */
 bool fit_convnet_open(struct fit_convnet *net, const struct fit_layer *layers, int n_layers,

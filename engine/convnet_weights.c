@@ -15,27 +15,39 @@ enum {
 enum part_kind { PART_NORM, PART_CONV, PART_LINEAR };
 
 struct loading {
-    struct fit_convnet *net;
+    struct fit_convnet *net; /* NULL: tensors are found, not placed */
     const struct fit_convnet_source *source;
+    const struct fit_tensor_visitor *visitor; /* may be NULL */
     struct fit_error *e;
 };
 
 /* ---- one tensor --------------------------------------------------------------------------- */
 
-static void spell(const struct loading *load, const char *name, const char *tail, char *out)
+static void join(char full[NAME_BYTES], const char *name, const char *tail)
 {
-    char full[NAME_BYTES];
-    if (snprintf(full, sizeof full, "%s.%s", name, tail) >= NAME_BYTES)
+    if (snprintf(full, NAME_BYTES, "%s.%s", name, tail) >= NAME_BYTES)
         full[0] = '\0'; /* a name that no file has: it will be reported as missing */
-    load->source->spell(load->source->spelling, full, out, NAME_BYTES);
 }
 
-static bool find(const struct loading *load, const char *name, const char *tail, int n_dims,
-                 const uint64_t *dims, const struct fit_tensor **tensor)
+/* found_dims: those of the file, where they may be more than n_dims, with ones behind. */
+static bool find(const struct loading *load, const char *name, int n_dims, const uint64_t *dims,
+                 int found_dims, const struct fit_tensor **tensor)
 {
     char spelled[NAME_BYTES];
-    spell(load, name, tail, spelled);
-    return fit_safetensors_require(load->source->file, spelled, n_dims, dims, tensor, load->e);
+    const struct fit_tensor_visitor *visitor = load->visitor;
+    load->source->spell(load->source->spelling, name, spelled, sizeof spelled);
+    if (!fit_tensors_require(&load->source->list, spelled, found_dims, dims, tensor, load->e))
+        return false;
+    struct fit_tensor_match match = {name, n_dims, dims, *tensor};
+    return !visitor || visitor->visit(visitor->user, &match);
+}
+
+static bool find_part(const struct loading *load, const char *name, const char *tail, int n_dims,
+                      const uint64_t *dims, const struct fit_tensor **tensor)
+{
+    char full[NAME_BYTES];
+    join(full, name, tail);
+    return find(load, full, n_dims, dims, n_dims, tensor);
 }
 
 /* A square matrix [n][n], or the same numbers as a 1 x 1 convolution [n][n][1][1]. */
@@ -43,10 +55,11 @@ static bool find_matrix(const struct loading *load, const char *name, uint64_t n
                         const struct fit_tensor **tensor)
 {
     const uint64_t dims[] = {n, n, 1, 1};
-    char spelled[NAME_BYTES];
-    spell(load, name, "weight", spelled);
-    const struct fit_tensor *found = fit_safetensors_find(load->source->file, spelled);
-    return find(load, name, "weight", found && found->n_dims == 4 ? 4 : 2, dims, tensor);
+    char full[NAME_BYTES], spelled[NAME_BYTES];
+    join(full, name, "weight");
+    load->source->spell(load->source->spelling, full, spelled, sizeof spelled);
+    const struct fit_tensor *found = fit_tensors_find(&load->source->list, spelled);
+    return find(load, full, 2, dims, found && found->n_dims == 4 ? 4 : 2, tensor);
 }
 
 static void *own(const struct loading *load, size_t bytes)
@@ -57,14 +70,14 @@ static void *own(const struct loading *load, size_t bytes)
         net->owned[net->n_owned++] = memory;
     else
         fit_fail(load->e, FIT_ERROR_MEMORY, "%s: no memory for its weights",
-                 load->source->file->path);
+                 load->source->list.path);
     return memory;
 }
 
 /* A NaN in a weight makes every picture black without a word; say it at once. */
 static bool convert(const struct loading *load, const struct fit_tensor *tensor, float *host)
 {
-    const char *path = load->source->file->path;
+    const char *path = load->source->list.path;
     if (!fit_tensor_to_f32(tensor, host))
         return fit_fail(load->e, FIT_ERROR_MODEL, "%s: tensor %s: expected floats, found %s", path,
                         tensor->name, fit_tensor_type_name(tensor->type));
@@ -76,9 +89,11 @@ static bool convert(const struct loading *load, const struct fit_tensor *tensor,
 }
 
 /* The numbers of n tensors end to end in device memory of their own. */
-static float *place_joined(const struct loading *load, const struct fit_tensor *const *tensors,
-                           int n)
+static bool place_joined(const struct loading *load, const struct fit_tensor *const *tensors,
+                         int n, float **out)
 {
+    if (!load->net)
+        return true;
     struct fk_device *device = load->net->device;
     struct fk_queue *queue = load->source->queue;
     size_t values = 0, at = 0;
@@ -93,18 +108,23 @@ static float *place_joined(const struct loading *load, const struct fit_tensor *
         ok = fit_fail(load->e, FIT_ERROR_DEVICE, "%s", device->queue_error(queue));
     if (!host)
         fit_fail(load->e, FIT_ERROR_MEMORY, "%s: no memory for its weights",
-                 load->source->file->path);
+                 load->source->list.path);
     free(host);
-    return ok ? memory : NULL;
+    *out = memory;
+    return ok;
 }
 
 /* Where it lies when the device can read that, else a copy. */
-static float *place(const struct loading *load, const struct fit_tensor *tensor)
+static bool place(const struct loading *load, const struct fit_tensor *tensor, float **out)
 {
+    if (!load->net)
+        return true;
     if (load->net->device->caps.host_memory && tensor->type == FIT_TENSOR_F32 &&
-        (uintptr_t)tensor->data % sizeof(float) == 0)
-        return (float *)tensor->data;
-    return place_joined(load, &tensor, 1);
+        (uintptr_t)tensor->data % sizeof(float) == 0) {
+        *out = (float *)tensor->data;
+        return true;
+    }
+    return place_joined(load, &tensor, 1, out);
 }
 
 /* ---- parts of layers ---------------------------------------------------------------------- */
@@ -116,12 +136,12 @@ static bool read_part(const struct loading *load, struct fit_weight_pair *pair, 
     const uint64_t dims[] = {n, (uint64_t)in, side, side};
     const struct fit_tensor *weight, *bias;
     bool found = kind == PART_LINEAR ? find_matrix(load, name, n, &weight)
-                                     : find(load, name, "weight", kind == PART_NORM ? 1 : 4, dims,
-                                            &weight);
-    if (!found || !(pair->weight = place(load, weight)))
+                                     : find_part(load, name, "weight",
+                                                 kind == PART_NORM ? 1 : 4, dims, &weight);
+    if (!found || !place(load, weight, &pair->weight))
         return false;
-    return no_bias ||
-           (find(load, name, "bias", 1, dims, &bias) && (pair->bias = place(load, bias)));
+    return no_bias || (find_part(load, name, "bias", 1, dims, &bias) &&
+                       place(load, bias, &pair->bias));
 }
 
 /* The three projections as one matrix [3 C][C], for one product instead of three. */
@@ -131,14 +151,15 @@ static bool read_projections(const struct loading *load, struct fit_weight_pair 
     static const char *const part[] = {"to_q", "to_k", "to_v"};
     const struct fit_tensor *weight[3], *bias[3];
     const uint64_t n = (uint64_t)channels;
-    char full[2 * NAME_BYTES]; /* longer than any name that a network of ours has */
+    char full[NAME_BYTES];
     for (int i = 0; i < 3; i++) {
-        snprintf(full, sizeof full, "%s.%s", name, part[i]);
-        if (!find_matrix(load, full, n, &weight[i]) || !find(load, full, "bias", 1, &n, &bias[i]))
+        join(full, name, part[i]);
+        if (!find_matrix(load, full, n, &weight[i]) ||
+            !find_part(load, full, "bias", 1, &n, &bias[i]))
             return false;
     }
-    return (pair->weight = place_joined(load, weight, 3)) &&
-           (pair->bias = place_joined(load, bias, 3));
+    return place_joined(load, weight, 3, &pair->weight) &&
+           place_joined(load, bias, 3, &pair->bias);
 }
 
 static bool read_named(const struct loading *load, struct fit_weight_pair *pair,
@@ -169,10 +190,9 @@ static bool read_attention(const struct loading *load, struct fit_weight_pair *p
            read_named(load, &part[2], l, "to_out.0", PART_LINEAR, l->in, 0);
 }
 
-static bool read_layer(const struct loading *load, int i)
+static bool read_layer(const struct loading *load, const struct fit_layer *l,
+                       struct fit_weight_pair *part)
 {
-    const struct fit_layer *l = &load->net->layers[i];
-    struct fit_weight_pair *part = load->net->weights[i].part;
     switch (l->kind) {
     case FIT_LAYER_RESNET:
         return read_resnet(load, part, l);
@@ -210,16 +230,28 @@ static bool reserve(struct fit_convnet *net, struct fit_error *e)
            fit_fail(e, FIT_ERROR_MEMORY, "no memory for the autoencoder");
 }
 
+bool fit_convnet_find(const struct fit_layer *layers, int n_layers,
+                      const struct fit_convnet_source *source,
+                      const struct fit_tensor_visitor *visitor, struct fit_error *e)
+{
+    const struct loading load = {.source = source, .visitor = visitor, .e = e};
+    struct fit_weight_pair unused[FIT_LAYER_PARTS];
+    bool ok = true;
+    for (int i = 0; ok && i < n_layers; i++)
+        ok = read_layer(&load, &layers[i], unused);
+    return ok;
+}
+
 bool fit_convnet_open(struct fit_convnet *net, const struct fit_layer *layers, int n_layers,
                       const struct fit_convnet_source *source, struct fit_error *e)
 {
     *net = (struct fit_convnet){.device = source->device, .layers = layers, .n_layers = n_layers,
                                 .strip_values = STRIP_VALUES};
     net->n_norms = fit_convnet_norms_before(net, n_layers);
-    const struct loading load = {net, source, e};
+    const struct loading load = {.net = net, .source = source, .e = e};
     bool ok = reserve(net, e);
     for (int i = 0; ok && i < n_layers; i++)
-        ok = read_layer(&load, i);
+        ok = read_layer(&load, &layers[i], net->weights[i].part);
     if (!ok)
         fit_convnet_close(net);
     return ok;

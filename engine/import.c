@@ -301,7 +301,8 @@ static bool recognise_autoencoder(struct import *import)
     const char *path = import->params->autoencoder;
     if (!fit_safetensors_open(&file, path, import->error))
         return false;
-    const struct fit_autoencoder_type *type = fit_autoencoder_type_of(&file);
+    struct fit_tensor_list list = fit_safetensors_list(&file);
+    const struct fit_autoencoder_type *type = fit_autoencoder_type_of(&list);
     fit_safetensors_close(&file);
     if (!type)
         return fit_fail(import->error, FIT_ERROR_MODEL,

@@ -74,6 +74,57 @@ struct limn_f8c8 {
 
 /* ---- weights ----------------------------------------------------------------------------- */
 
+/* The tensors of one layer, each with the place for its values; `count` of them. */
+struct parts {
+    struct {
+        char name[96];
+        int n_dims;
+        float **place;
+    } part[4];
+    int count;
+    uint64_t dims[4];
+};
+
+static void parts_of(const struct layer *l, struct weights *weights, struct parts *out)
+{
+    int convolutions = l->kind == RESIDUAL ? 2 : l->kind == CONV ? 1 : 0;
+    uint64_t side = (uint64_t)l->kernel;
+    *out = (struct parts){.dims = {(uint64_t)l->out, (uint64_t)l->in, side, side}};
+    for (int k = 0; k < 2 * convolutions; k++) {
+        const char *which = l->kind == CONV ? "" : k / 2 ? ".conv2" : ".conv1";
+        snprintf(out->part[k].name, sizeof out->part[k].name, "%s%s.%s", l->name, which,
+                 k % 2 ? "bias" : "weight");
+        out->part[k].n_dims = k % 2 ? 1 : 4;
+        out->part[k].place = k % 2 ? &weights->bias[k / 2] : &weights->weight[k / 2];
+        out->count++;
+    }
+}
+
+static bool find_layers(const struct fit_tensor_list *list, const struct layer *layers, int n,
+                        const struct fit_tensor_visitor *visitor, struct fit_error *e)
+{
+    struct weights unused;
+    struct parts parts;
+    bool ok = true;
+    for (int i = 0; ok && i < n; i++) {
+        parts_of(&layers[i], &unused, &parts);
+        for (int k = 0; ok && k < parts.count; k++) {
+            struct fit_tensor_match match = {parts.part[k].name, parts.part[k].n_dims, parts.dims,
+                                             NULL};
+            ok = fit_tensors_require(list, match.name, match.n_dims, match.dims, &match.found, e) &&
+                 visitor->visit(visitor->user, &match);
+        }
+    }
+    return ok;
+}
+
+static bool limn_find(const struct fit_tensor_list *list, const struct fit_tensor_visitor *visitor,
+                      struct fit_error *e)
+{
+    return find_layers(list, encoder, N_ENCODER, visitor, e) &&
+           find_layers(list, decoder, N_DECODER, visitor, e);
+}
+
 static float *read_tensor(struct limn_f8c8 *a, struct fk_queue *queue,
                           const struct fit_safetensors *file, const char *name, int n_dims,
                           const uint64_t *dims, struct fit_error *e)
@@ -103,21 +154,13 @@ static bool read_layers(struct limn_f8c8 *a, struct fk_queue *queue,
                         const struct fit_safetensors *file, struct weights *weights,
                         const struct layer *layers, int n, struct fit_error *e)
 {
-    char name[96];
+    struct parts parts;
     for (int i = 0; i < n; i++) {
-        const struct layer *l = &layers[i];
-        int convolutions = l->kind == RESIDUAL ? 2 : l->kind == CONV ? 1 : 0;
-        uint64_t side = (uint64_t)l->kernel;
-        uint64_t dims[] = {(uint64_t)l->out, (uint64_t)l->in, side, side};
-        for (int k = 0; k < convolutions; k++) {
-            const char *part = l->kind == CONV ? "" : k ? ".conv2" : ".conv1";
-            snprintf(name, sizeof name, "%s%s.weight", l->name, part);
-            if (!(weights[i].weight[k] = read_tensor(a, queue, file, name, 4, dims, e)))
+        parts_of(&layers[i], &weights[i], &parts);
+        for (int k = 0; k < parts.count; k++)
+            if (!(*parts.part[k].place = read_tensor(a, queue, file, parts.part[k].name,
+                                                     parts.part[k].n_dims, parts.dims, e)))
                 return false;
-            snprintf(name, sizeof name, "%s%s.bias", l->name, part);
-            if (!(weights[i].bias[k] = read_tensor(a, queue, file, name, 1, dims, e)))
-                return false;
-        }
     }
     return true;
 }
@@ -318,6 +361,6 @@ static bool limn_decode(struct fit_autoencoder *base, struct fit_compute *c, flo
 const struct fit_autoencoder_type fit_limn_f8c8 = {
     .name = "limn-f8c8", .channels = FIT_AUTOENCODER_CHANNELS, .stride = FIT_AUTOENCODER_STRIDE,
     .scaling_factor = 1,
-    .open = limn_open, .close = limn_close, .encode = limn_encode, .decode = limn_decode,
+    .find = limn_find, .open = limn_open, .close = limn_close, .encode = limn_encode, .decode = limn_decode,
     .work_bytes = limn_work_bytes,
 };

@@ -30,6 +30,21 @@ struct fit_tensor {
     uint64_t bytes;
 };
 
+/* A tensor that somebody needs, and the one found for it, of that shape or of one with as many
+ * values. */
+struct fit_tensor_match {
+    const char *name;
+    int n_dims;
+    const uint64_t *dims;
+    const struct fit_tensor *found;
+};
+
+/* Told of every match in turn; false ends the search, with an error of its own. */
+struct fit_tensor_visitor {
+    bool (*visit)(void *user, const struct fit_tensor_match *match);
+    void *user;
+};
+
 struct fit_safetensors {
     struct fit_mapping mapping;
     char path[1024];

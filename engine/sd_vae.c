@@ -140,15 +140,29 @@ static void spell(int spelling, const char *name, char *out, size_t bytes)
 }
 
 /* The spelling that the file's attention has. */
-static enum spelling spelling_of(const struct fit_safetensors *file)
+static enum spelling spelling_of(const struct fit_tensor_list *list)
 {
     char name[128];
     for (int i = OLD; i <= COMPVIS_WHOLE_MODEL; i++) {
         spell(i, "decoder.mid_block.attentions.0.to_q.weight", name, sizeof name);
-        if (fit_safetensors_find(file, name))
+        if (fit_tensors_find(list, name))
             return i;
     }
     return NEW;
+}
+
+static struct fit_convnet_source source_of(struct fit_tensor_list list)
+{
+    return (struct fit_convnet_source){
+        .list = list, .spell = spell, .spelling = (int)spelling_of(&list)};
+}
+
+static bool vae_find(const struct fit_tensor_list *list, const struct fit_tensor_visitor *visitor,
+                     struct fit_error *e)
+{
+    const struct fit_convnet_source source = source_of(*list);
+    return fit_convnet_find(encoder, N_ENCODER, &source, visitor, e) &&
+           fit_convnet_find(decoder, N_DECODER, &source, visitor, e);
 }
 
 /* ---- opening ------------------------------------------------------------------------------ */
@@ -173,8 +187,9 @@ static bool vae_open(struct fit_autoencoder **out, struct fk_device *device,
         return false;
     }
     vae->file = *file;
-    const struct fit_convnet_source source = {device, queue, &vae->file, spell,
-                                              (int)spelling_of(&vae->file)};
+    struct fit_convnet_source source = source_of(fit_safetensors_list(&vae->file));
+    source.device = device;
+    source.queue = queue;
     bool ok = fit_convnet_open(&vae->encoder, encoder, N_ENCODER, &source, e) &&
               fit_convnet_open(&vae->decoder, decoder, N_DECODER, &source, e);
     if (ok)
@@ -263,6 +278,6 @@ const float fit_sd_preview[4][3] = {{0.3512f, 0.2297f, 0.3227f},
 const struct fit_autoencoder_type fit_sd_vae = {
     .name = "sd-vae", .channels = CHANNELS, .stride = 8, .scaling_factor = 0.18215,
     .preview = fit_sd_preview,
-    .open = vae_open, .close = vae_close, .encode = vae_encode, .decode = vae_decode,
+    .find = vae_find, .open = vae_open, .close = vae_close, .encode = vae_encode, .decode = vae_decode,
     .work_bytes = vae_work_bytes,
 };

@@ -54,6 +54,20 @@ static void spell(int spelling, const char *name, char *out, size_t bytes)
         snprintf(out, bytes, "%s", name);
 }
 
+static struct fit_convnet_source source_of(struct fit_tensor_list list)
+{
+    bool diffusers = fit_tensors_find(&list, "decoder.layers.0.weight") != NULL;
+    return (struct fit_convnet_source){
+        .list = list, .spell = spell, .spelling = diffusers ? DIFFUSERS : OWN};
+}
+
+static bool taesd_find(const struct fit_tensor_list *list,
+                       const struct fit_tensor_visitor *visitor, struct fit_error *e)
+{
+    const struct fit_convnet_source source = source_of(*list);
+    return fit_convnet_find(decoder, N_DECODER, &source, visitor, e);
+}
+
 static void taesd_close(struct fit_autoencoder *base)
 {
     struct taesd *t = (struct taesd *)base;
@@ -109,9 +123,9 @@ static bool taesd_open(struct fit_autoencoder **out, struct fk_device *device,
         return false;
     }
     t->file = *file;
-    bool diffusers = fit_safetensors_find(&t->file, "decoder.layers.0.weight") != NULL;
-    const struct fit_convnet_source source = {device, queue, &t->file, spell,
-                                              diffusers ? DIFFUSERS : OWN};
+    struct fit_convnet_source source = source_of(fit_safetensors_list(&t->file));
+    source.device = device;
+    source.queue = queue;
     bool ok = fit_convnet_open(&t->decoder, decoder, N_DECODER, &source, e) &&
               scale_last(t, queue, e);
     if (ok)
@@ -154,6 +168,6 @@ static size_t taesd_work_bytes(const struct fit_autoencoder *base, int batch, in
 const struct fit_autoencoder_type fit_taesd = {
     .name = "taesd", .channels = CHANNELS, .stride = 8, .scaling_factor = 1,
     .preview = fit_sd_preview,
-    .open = taesd_open, .close = taesd_close, .decode = taesd_decode,
+    .find = taesd_find, .open = taesd_open, .close = taesd_close, .decode = taesd_decode,
     .work_bytes = taesd_work_bytes,
 };

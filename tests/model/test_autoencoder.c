@@ -215,7 +215,8 @@ static void bench_open(struct bench *b, const char *type, const struct weights *
         fail_msg("%s", message);
     fit_compute_init(&b->compute, b->device, b->device->queue_new(b->device), &b->error);
     struct fit_safetensors file = file_of(w);
-    assert_ptr_equal(fit_autoencoder_type_of(&file), fit_autoencoder_type_find(type));
+    struct fit_tensor_list list = fit_safetensors_list(&file);
+    assert_ptr_equal(fit_autoencoder_type_of(&list), fit_autoencoder_type_find(type));
     require(b, fit_autoencoder_open_type(&b->autoencoder, fit_autoencoder_type_find(type),
                                          b->device, b->compute.queue, &file, &b->error));
 }

@@ -77,7 +77,8 @@ static void strips_are_the_whole(void **state)
         tensor_make(&tensors[i], names[i], i / 2, i % 2);
     qsort(tensors, 2 * N_PARTS, sizeof *tensors, by_name);
     struct fit_safetensors file = {.path = "rule", .tensors = tensors, .n_tensors = 2 * N_PARTS};
-    const struct fit_convnet_source source = {device, c.queue, &file, spell, 0};
+    const struct fit_convnet_source source = {device, c.queue, fit_safetensors_list(&file), spell,
+                                              0};
     if (!fit_convnet_open(&net, layers, N_LAYERS, &source, &error))
         fail_msg("%s", error.message);
 
