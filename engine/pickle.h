@@ -18,7 +18,8 @@ enum { FIT_PICKLE_LIMIT = 4 << 20 }; /* bytes of data.pkl; the largest published
  * pickle and has no final NUL. */
 struct fit_pickle_tensor {
     const char *name, *storage; /* printable ASCII */
-    int name_length, storage_length;
+    const char *group;          /* the name of the dictionary it is in; "" for the outermost */
+    int name_length, storage_length, group_length;
     enum fit_tensor_type type;
     uint64_t storage_values;
     uint64_t offset; /* in values, from the start of the storage */

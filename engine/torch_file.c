@@ -251,10 +251,9 @@ static bool place_tensor(const struct archive *archive, const struct fit_pickle_
 
 static char *add_name(struct fit_tensor *tensor, const struct fit_pickle_tensor *from, char *at)
 {
-    memcpy(at, from->name, (size_t)from->name_length);
-    at[from->name_length] = '\0';
     tensor->name = at;
-    return at + from->name_length + 1;
+    return at + sprintf(at, "%.*s%s%.*s", from->group_length, from->group,
+                        from->group_length ? "." : "", from->name_length, from->name) + 1;
 }
 
 static bool place_tensors(struct archive *archive, const struct fit_pickle *pickle)
@@ -262,7 +261,7 @@ static bool place_tensors(struct archive *archive, const struct fit_pickle *pick
     struct fit_torch_file *file = archive->file;
     size_t names = 1;
     for (size_t i = 0; i < pickle->n_tensors; i++)
-        names += (size_t)pickle->tensors[i].name_length + 1;
+        names += (size_t)(pickle->tensors[i].group_length + pickle->tensors[i].name_length) + 2;
     file->tensors = calloc(pickle->n_tensors + 1, sizeof *file->tensors);
     char *at = file->names = malloc(names);
     if (!file->tensors || !file->names)

@@ -2,6 +2,8 @@
 /*
  * torch_file.h - checkpoints as torch.save writes them (".bin", ".pt"), tensors only.
  *
+ * A dictionary of tensors, or one of such dictionaries: then a name is "DICTIONARY.TENSOR".
+ *
  * The file is mapped and the tensors point into it, so a file of 12 GB costs its pages and no
  * more. The reader trusts nothing and runs nothing: see pickle.h for what it understands. Refused
  * besides: compressed or encrypted entries, storages outside their entries, tensors outside their
