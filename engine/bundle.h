@@ -22,7 +22,7 @@ struct fit_bundle {
     char autoencoder_type[32]; /* of autoencoder.h, or "none": velocities and latents only */
     int downsampling;          /* pixels per latent pixel: 8 */
     double scaling_factor;     /* model-space latent = factor * autoencoder's latent */
-    char transformer_sha256[65]; /* "" when the writer did not record it */
+    char transformer_sha256[65], autoencoder_sha256[65]; /* "" when the writer did not record it */
     /* Cheap preview, as fk.h's latent_to_rgba8: a linear map of the latent pixels around, in
      * [-1, 1]. preview_kernel is 1 (or 0, which stands for 1) or 3; the matrix is
      * [channels][kernel][kernel][3]. */
@@ -48,10 +48,5 @@ bool fit_bundle_has_autoencoder(const struct fit_bundle *bundle);
 /* The full path of one of the bundle's files. */
 bool fit_bundle_file(const struct fit_bundle *bundle, const char *name, char *out,
                      size_t out_bytes, struct fit_error *error);
-
-/* SHA-256 of a file as 64 hexadecimal digits. */
-bool fit_file_sha256(const char *path, char out[65], struct fit_error *error);
-/* ... and of memory. */
-void fit_sha256(const void *data, size_t bytes, char out[65]);
 
 #endif

@@ -12,6 +12,7 @@
 #include "bundle.h"
 #include "fk_dtype.h"
 #include "preview.h"
+#include "sha256.h"
 #include "fit/fit-scenes.h"
 
 enum { N_FLAT = 4, PATH_BYTES = 2048 };
@@ -42,16 +43,9 @@ static bool write_text(const char *folder, const char *name, const char *text,
 static bool copy_file(const char *from, const char *folder, const char *name, struct fit_error *e)
 {
     char path[PATH_BYTES];
-    struct fit_mapping map;
-    struct fit_writer writer;
     if (!fit_path_join(path, sizeof path, folder, name))
         return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", folder);
-    if (!fit_mapping_open(&map, from, e))
-        return false;
-    bool ok = fit_writer_open(&writer, path, e) &&
-              fit_writer_write(&writer, map.data, map.bytes, e) && fit_writer_commit(&writer, e);
-    fit_mapping_close(&map);
-    return ok;
+    return fit_file_copy(from, path, e);
 }
 
 static bool write_classes(const char *folder, int n, struct fit_error *e)

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bundle.h"
 #include "fit/fit-scenes.h"
+#include "sha256.h"
 #include "train_random.h"
 
 enum { QUANTUM = 16, CACHE_VERSION = 1, VALIDATION_CHUNK = 99999 };

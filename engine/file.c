@@ -51,6 +51,14 @@ void fit_mapping_close(struct fit_mapping *mapping)
     *mapping = (struct fit_mapping){0};
 }
 
+void fit_mapping_release(const void *data, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)data;
+    uintptr_t first = begin / page * page, end = (begin + bytes) / page * page;
+    if (first < end)
+        madvise((void *)first, end - first, MADV_DONTNEED);
+}
+
 char *fit_file_read_text(const char *path, size_t limit, struct fit_error *error)
 {
     int fd;
@@ -107,8 +115,11 @@ bool fit_writer_open(struct fit_writer *writer, const char *path, struct fit_err
 bool fit_writer_write(struct fit_writer *writer, const void *data, size_t bytes,
                       struct fit_error *error)
 {
-    if (fwrite(data, 1, bytes, writer->stream) == bytes)
+    if (fwrite(data, 1, bytes, writer->stream) == bytes) {
+        if (writer->tap)
+            writer->tap(writer->tap_data, data, bytes);
         return true;
+    }
     fit_fail(error, FIT_ERROR_FILE, "%s: writing failed: %s", writer->path, strerror(errno));
     fit_writer_abort(writer);
     return false;
@@ -134,6 +145,19 @@ void fit_writer_abort(struct fit_writer *writer)
     fclose(writer->stream);
     unlink(writer->temporary);
     writer->stream = NULL;
+}
+
+bool fit_file_copy(const char *from, const char *to, struct fit_error *error)
+{
+    struct fit_mapping file;
+    struct fit_writer writer;
+    if (!fit_mapping_open(&file, from, error))
+        return false;
+    bool ok = fit_writer_open(&writer, to, error) &&
+              fit_writer_write(&writer, file.data, file.bytes, error) &&
+              fit_writer_commit(&writer, error);
+    fit_mapping_close(&file);
+    return ok;
 }
 
 bool fit_path_join(char *out, size_t out_bytes, const char *directory, const char *name)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a checkpoint to a bundle, in the order in which things are believed: the configuration, the
- * tensors' names, the sizes that they imply, every shape, every value; only then is anything
- * written.
+ * tensors' names, the sizes that they imply, every shape and type; then the values are looked at
+ * while they are copied into a folder that nobody sees before it is complete.
  */
 #include "fit/fit-import.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,18 +16,17 @@
 
 #include "autoencoder.h"
 #include "bundle.h"
-#include "fit_weights.h"
+#include "import_network.h"
 #include "labels.h"
-#include "safetensors.h"
+#include "weight_file.h"
 #include "yaml_config.h"
 
 struct import {
     const struct fit_import_params *params;
     struct fit_error *error;
     struct fit_bundle bundle;
-    struct fit_safetensors checkpoint;
-    struct fit_tensor *tensors; /* of the checkpoint, names without prefix, in the model's order */
-    size_t n_tensors;
+    struct fit_weight_file checkpoint, decoder;
+    struct fit_weight_copy network, autoencoder; /* of these two */
     char folder[1024]; /* the temporary one */
 };
 
@@ -77,242 +75,54 @@ static bool read_config(struct import *import)
                                 import->error);
 }
 
-/* ---- tensors ---- */
-
-/* What wrappers of a module put before its names, as often as they wrapped it. */
-static const char *bare_name(const char *name)
-{
-    static const char *const prefixes[] = {"module.", "model."};
-    for (bool found = true; found;) {
-        found = false;
-        for (int i = 0; i < 2; i++) {
-            size_t n = strlen(prefixes[i]);
-            if (!strncmp(name, prefixes[i], n)) {
-                name += n;
-                found = true;
-            }
-        }
-    }
-    return name;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct fit_tensor *)a)->name, ((const struct fit_tensor *)b)->name);
-}
-
-static bool strip_names(struct import *import)
-{
-    const struct fit_safetensors *file = &import->checkpoint;
-    struct fit_tensor *tensors = calloc(file->n_tensors + 1, sizeof *tensors);
-    if (!tensors)
-        return fit_fail(import->error, FIT_ERROR_MEMORY, "%s: no memory for its tensors",
-                        file->path);
-    import->tensors = tensors;
-    import->n_tensors = file->n_tensors;
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        tensors[i] = file->tensors[i];
-        tensors[i].name = bare_name(tensors[i].name);
-    }
-    qsort(tensors, file->n_tensors, sizeof *tensors, by_name);
-    for (size_t i = 1; i < file->n_tensors; i++)
-        if (!by_name(&tensors[i - 1], &tensors[i]))
-            return fit_fail(import->error, FIT_ERROR_MODEL,
-                            "%s: tensor %.100s appears twice behind different prefixes",
-                            file->path, tensors[i].name);
-    return true;
-}
-
-static const struct fit_tensor *find(const struct import *import, const char *name)
-{
-    struct fit_tensor key = {.name = name};
-    return bsearch(&key, import->tensors, import->n_tensors, sizeof key, by_name);
-}
-
-/* A size of the configuration and the tensor whose shape shows it. */
-static const struct witness {
-    const char *field, *tensor;
-    int dim, less; /* size = dims[dim] - less */
-    size_t offset; /* in fit_config */
-} witnesses[] = {
-    {"hidden_size", "x_embedder.proj.weight", 0, 0, offsetof(struct fit_config, hidden)},
-    {"num_classes", "y_embedder.embedding_table.weight", 0, 1,
-     offsetof(struct fit_config, n_classes)},
-    {"adaln_lora_dim", "blocks.0.adaLN_modulation.1.weight", 0, 0,
-     offsetof(struct fit_config, lora_rank)},
-    {"the width of SwiGLU", "blocks.0.mlp.fc1_g.weight", 0, 0,
-     offsetof(struct fit_config, mlp_hidden)},
-};
-
-static bool contradicts(const struct import *import, const char *field, long long expected,
-                        const char *tensor, long long found)
-{
-    return fit_fail(import->error, FIT_ERROR_MODEL,
-                    "%s: %s: the configuration says %lld, tensor %s shows %lld",
-                    import->checkpoint.path, field, expected, tensor, found);
-}
-
-static int count_blocks(const struct import *import)
-{
-    char name[64];
-    for (int i = 0;; i++) {
-        snprintf(name, sizeof name, "blocks.%d.attn.qkv.weight", i);
-        if (!find(import, name))
-            return i;
-    }
-}
-
-/* The fields by the names that the configuration has for them, before any tensor's shape. */
-static bool check_fields(const struct import *import)
-{
-    const struct fit_config *config = &import->bundle.config;
-    const char *embed = "x_embedder.proj.weight";
-    const struct fit_tensor *tensor = find(import, embed);
-    if (!tensor)
-        return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: has no tensor %s, so it is no FiT network", import->checkpoint.path,
-                        embed);
-    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
-    bool shared = find(import, "global_adaLN_modulation.1.weight");
-    if (shared == v1)
-        return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: has %s global_adaLN_modulation.1.weight, so it is %s; the "
-                        "configuration is that of %s",
-                        import->checkpoint.path, shared ? "a tensor" : "no",
-                        shared ? "a FiTv2 network" : "a FiT network of the first version",
-                        v1 ? "the first version" : "FiTv2");
-    for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++) {
-        const struct witness *w = &witnesses[i];
-        const struct fit_tensor *shown = find(import, w->tensor);
-        int expected = *(const int *)((const char *)config + w->offset);
-        bool has_none = v1 && w->offset == offsetof(struct fit_config, lora_rank);
-        if (shown && shown->n_dims == 2 && !has_none &&
-            shown->dims[w->dim] != (uint64_t)expected + (uint64_t)w->less)
-            return contradicts(import, w->field, expected, w->tensor,
-                               (long long)shown->dims[w->dim] - w->less);
-    }
-    if (tensor->n_dims == 2 && tensor->dims[1] != (uint64_t)fit_config_features(config))
-        return contradicts(import, "in_channels x patch_size x patch_size",
-                           fit_config_features(config), embed, (long long)tensor->dims[1]);
-    int depth = count_blocks(import);
-    return depth == config->depth ||
-           contradicts(import, "depth", config->depth, "blocks.N.attn.qkv.weight", depth);
-}
-
-static void print_shape(char *out, size_t bytes, int n_dims, const uint64_t *dims)
-{
-    size_t used = (size_t)snprintf(out, bytes, "(");
-    for (int i = 0; i < n_dims && used < bytes; i++)
-        used += (size_t)snprintf(out + used, bytes - used, i ? ", %llu" : "%llu",
-                                 (unsigned long long)dims[i]);
-    if (used < bytes)
-        snprintf(out + used, bytes - used, ")");
-}
-
-static bool check_shape(const struct import *import, const struct fit_tensor_spec *spec,
-                        const struct fit_tensor *tensor)
-{
-    char expected[64], found[192];
-    const char *path = import->checkpoint.path;
-    if (!tensor)
-        return fit_fail(import->error, FIT_ERROR_MODEL, "%s: tensor %s is missing", path,
-                        spec->name);
-    if (tensor->type >= FIT_TENSOR_I64)
-        return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: tensor %s: expected F32, BF16, F16 or F64, found %s", path,
-                        spec->name, fit_tensor_type_name(tensor->type));
-    if (tensor->n_dims == spec->n_dims &&
-        !memcmp(tensor->dims, spec->dims, (size_t)spec->n_dims * sizeof *spec->dims))
-        return true;
-    print_shape(expected, sizeof expected, spec->n_dims, spec->dims);
-    print_shape(found, sizeof found, tensor->n_dims, tensor->dims);
-    return fit_fail(import->error, FIT_ERROR_MODEL, "%s: tensor %s: expected shape %s, found %s",
-                    path, spec->name, expected, found);
-}
-
-static bool check_values(const struct import *import, const struct fit_tensor *tensor)
-{
-    float *values = malloc((size_t)tensor->n_values * sizeof *values + 1);
-    if (!values)
-        return fit_fail(import->error, FIT_ERROR_MEMORY, "no memory for tensor %s", tensor->name);
-    bool ok = fit_tensor_to_f32(tensor, values);
-    for (uint64_t i = 0; ok && i < tensor->n_values; i++)
-        ok = isfinite(values[i]);
-    free(values);
-    return ok || fit_fail(import->error, FIT_ERROR_MODEL,
-                          "%s: tensor %s holds a value that is no number",
-                          import->checkpoint.path, tensor->name);
-}
-
-/* The first name that no tensor of the model has, or NULL. */
-static const char *surplus(const struct import *import, const struct fit_tensor *ordered, size_t n)
-{
-    for (size_t i = 0; i < import->n_tensors; i++) {
-        bool known = false;
-        for (size_t k = 0; k < n && !known; k++)
-            known = ordered[k].data == import->tensors[i].data &&
-                    !by_name(&ordered[k], &import->tensors[i]);
-        if (!known)
-            return import->tensors[i].name;
-    }
-    return NULL;
-}
-
-static bool order_tensors(struct import *import)
-{
-    const struct fit_config *config = &import->bundle.config;
-    size_t n = fit_weights_count(config);
-    struct fit_tensor_spec spec;
-    struct fit_tensor *ordered = calloc(n, sizeof *ordered);
-    bool ok = ordered || fit_fail(import->error, FIT_ERROR_MEMORY, "no memory for the tensors");
-    for (size_t i = 0; ok && i < n && fit_weights_spec(config, i, &spec); i++) {
-        const struct fit_tensor *tensor = find(import, spec.name);
-        ok = check_shape(import, &spec, tensor) && check_values(import, tensor);
-        if (ok)
-            ordered[i] = *tensor;
-    }
-    const char *extra = ok && import->n_tensors > n ? surplus(import, ordered, n) : NULL;
-    if (extra)
-        ok = fit_fail(import->error, FIT_ERROR_MODEL,
-                      "%s: holds %zu tensors, this network has %zu; one too many is %.100s",
-                      import->checkpoint.path, import->n_tensors, n, extra);
-    if (!ok) {
-        free(ordered);
-        return false;
-    }
-    free(import->tensors);
-    import->tensors = ordered;
-    import->n_tensors = n;
-    return true;
-}
-
-static bool read_checkpoint(struct import *import)
-{
-    return fit_safetensors_open(&import->checkpoint, import->params->checkpoint, import->error) &&
-           strip_names(import) && check_fields(import) && order_tensors(import);
-}
-
 /* ---- autoencoder ---- */
 
-static bool recognise_autoencoder(struct import *import)
+/* A folder of diffusers holds the weights under one of two names. */
+static bool open_autoencoder(struct import *import)
+{
+    static const char *const names[] = {"diffusion_pytorch_model.safetensors",
+                                        "diffusion_pytorch_model.bin"};
+    struct stat status;
+    char path[1024];
+    const char *given = import->params->autoencoder;
+    if (stat(given, &status) || !S_ISDIR(status.st_mode))
+        return fit_weight_file_open(&import->decoder, given, import->error);
+    for (int i = 0; i < 2; i++)
+        if (fit_path_join(path, sizeof path, given, names[i]) && !access(path, F_OK))
+            return fit_weight_file_open(&import->decoder, path, import->error);
+    return fit_fail(import->error, FIT_ERROR_FILE, "%s: holds neither %s nor %s", given, names[0],
+                    names[1]);
+}
+
+static bool add_to_autoencoder(void *user, const struct fit_tensor_match *match)
+{
+    struct import *import = user;
+    return fit_weight_copy_add(&import->autoencoder, match, FIT_TENSOR_F32, import->error);
+}
+
+static bool read_autoencoder(struct import *import)
 {
     struct fit_bundle *bundle = &import->bundle;
-    struct fit_safetensors file;
-    const char *path = import->params->autoencoder;
-    if (!fit_safetensors_open(&file, path, import->error))
+    const struct fit_tensor_list *list = &import->decoder.list;
+    if (!open_autoencoder(import))
         return false;
-    struct fit_tensor_list list = fit_safetensors_list(&file);
-    const struct fit_autoencoder_type *type = fit_autoencoder_type_of(&list);
-    fit_safetensors_close(&file);
+    const struct fit_autoencoder_type *type = fit_autoencoder_type_of(list);
     if (!type)
         return fit_fail(import->error, FIT_ERROR_MODEL,
                         "%s: is no autoencoder that this version knows (Limn's own, the SD VAE, "
                         "TAESD)",
-                        path);
+                        list->path);
     if (type->channels != bundle->config.channels)
         return fit_fail(import->error, FIT_ERROR_MODEL,
-                        "%s: gives latents of %d channels, the network expects %d", path,
+                        "%s: gives latents of %d channels, the network expects %d", list->path,
                         type->channels, bundle->config.channels);
+    const struct fit_tensor_visitor visitor = {add_to_autoencoder, import};
+    fit_weight_copy_init(&import->autoencoder, list->path);
+    if (!type->find(list, &visitor, import->error))
+        return false;
+    if (list->n > import->autoencoder.n)
+        note(import, "%s: %zu tensors that %s does not have are left out", list->path,
+             list->n - import->autoencoder.n, type->name);
     snprintf(bundle->autoencoder_type, sizeof bundle->autoencoder_type, "%s", type->name);
     snprintf(bundle->autoencoder, sizeof bundle->autoencoder, "autoencoder.safetensors");
     bundle->scaling_factor = type->scaling_factor;
@@ -333,7 +143,7 @@ static bool describe_autoencoder(struct import *import)
     for (int i = 0; i < 3; i++)
         bundle->preview_matrix[0][i] = 0.3f;
     if (import->params->autoencoder)
-        return recognise_autoencoder(import);
+        return read_autoencoder(import);
     note(import, "without --autoencoder the model gives velocities, latents and coarse previews, no "
                  "pictures");
     return true;
@@ -394,29 +204,16 @@ static bool part(const struct import *import, const char *name, char *out, size_
                     import->params->output);
 }
 
-static bool copy_file(const struct import *import, const char *from, const char *name)
-{
-    char path[1280];
-    struct fit_mapping file;
-    struct fit_writer writer;
-    if (!part(import, name, path, sizeof path) || !fit_mapping_open(&file, from, import->error))
-        return false;
-    bool ok = fit_writer_open(&writer, path, import->error) &&
-              fit_writer_write(&writer, file.data, file.bytes, import->error) &&
-              fit_writer_commit(&writer, import->error);
-    fit_mapping_close(&file);
-    return ok;
-}
-
 static bool write_classes(const struct import *import)
 {
     char path[1280], line[64];
     struct fit_writer writer;
     const struct fit_bundle *bundle = &import->bundle;
+    if (!part(import, bundle->classes, path, sizeof path))
+        return false;
     if (import->params->classes)
-        return copy_file(import, import->params->classes, bundle->classes);
-    bool ok = part(import, bundle->classes, path, sizeof path) &&
-              fit_writer_open(&writer, path, import->error);
+        return fit_file_copy(import->params->classes, path, import->error);
+    bool ok = fit_writer_open(&writer, path, import->error);
     for (int i = 0; ok && i < bundle->config.n_classes; i++) {
         int n = snprintf(line, sizeof line, "%d\tclass %d\n", i, i);
         ok = fit_writer_write(&writer, line, (size_t)n, import->error);
@@ -424,16 +221,26 @@ static bool write_classes(const struct import *import)
     return ok && fit_writer_commit(&writer, import->error);
 }
 
-static bool write_parts(struct import *import)
+static bool write_weights(struct import *import, const struct fit_weight_copy *copy,
+                          const char *name, struct fit_copy_watch *watch, char sha256[65])
 {
     char path[1280];
+    return part(import, name, path, sizeof path) &&
+           fit_weight_copy_write(copy, path, watch, sha256, import->error);
+}
+
+static bool write_parts(struct import *import)
+{
     struct fit_bundle *bundle = &import->bundle;
+    struct fit_copy_watch watch = {.progress = import->params->progress,
+                                   .data = import->params->progress_data,
+                                   .total = import->network.bytes + import->autoencoder.bytes};
     snprintf(bundle->path, sizeof bundle->path, "%s", import->folder);
-    return part(import, bundle->transformer, path, sizeof path) &&
-           fit_safetensors_write(path, import->tensors, import->n_tensors, NULL, import->error) &&
-           fit_file_sha256(path, bundle->transformer_sha256, import->error) &&
-           (!import->params->autoencoder ||
-            copy_file(import, import->params->autoencoder, bundle->autoencoder)) &&
+    return write_weights(import, &import->network, bundle->transformer, &watch,
+                         bundle->transformer_sha256) &&
+           (!fit_bundle_has_autoencoder(bundle) ||
+            write_weights(import, &import->autoencoder, bundle->autoencoder, &watch,
+                          bundle->autoencoder_sha256)) &&
            write_classes(import) && fit_bundle_write(bundle, import->error);
 }
 
@@ -481,6 +288,15 @@ static bool write_folder(struct import *import)
     return ok;
 }
 
+static bool read_checkpoint(struct import *import)
+{
+    if (!fit_weight_file_open(&import->checkpoint, import->params->checkpoint, import->error))
+        return false;
+    fit_weight_copy_init(&import->network, import->checkpoint.list.path);
+    return fit_import_network(&import->network, &import->checkpoint.list, &import->bundle.config,
+                              import->params, import->error);
+}
+
 bool fit_import(const struct fit_import_params *params, struct fit_error *error)
 {
     struct import *import = calloc(1, sizeof *import);
@@ -496,8 +312,10 @@ bool fit_import(const struct fit_import_params *params, struct fit_error *error)
         describe_defaults(&import->bundle);
         ok = write_folder(import);
     }
-    free(import->tensors);
-    fit_safetensors_close(&import->checkpoint);
+    fit_weight_copy_finish(&import->network);
+    fit_weight_copy_finish(&import->autoencoder);
+    fit_weight_file_close(&import->checkpoint);
+    fit_weight_file_close(&import->decoder);
     free(import);
     return ok || fit_fail(error, cause.status, "%s", cause.message);
 }

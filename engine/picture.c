@@ -27,6 +27,7 @@
 #include "bundle.h"
 #include "engine_private.h"
 #include "fit_png.h"
+#include "sha256.h"
 
 #define SCHEMA 1
 #define JSON_KEYWORD "limn"

@@ -331,8 +331,11 @@ static char *make_header(const struct fit_tensor *tensors, size_t n_tensors,
     return text;
 }
 
-bool fit_safetensors_write(const char *path, const struct fit_tensor *tensors, size_t n_tensors,
-                           const char *const *metadata, struct fit_error *error)
+bool fit_safetensors_begin(struct fit_writer *writer, const char *path,
+                           const struct fit_tensor *tensors, size_t n_tensors,
+                           const char *const *metadata,
+                           void (*tap)(void *tap_data, const void *data, size_t bytes),
+                           void *tap_data, struct fit_error *error)
 {
     char *header = make_header(tensors, n_tensors, metadata);
     if (!header)
@@ -347,13 +350,22 @@ bool fit_safetensors_write(const char *path, const struct fit_tensor *tensors, s
     char spaces[BUFFER_ALIGNMENT];
     memset(spaces, ' ', sizeof spaces);
 
+    bool ok = fit_writer_open(writer, path, error);
+    writer->tap = tap;
+    writer->tap_data = tap_data;
+    ok = ok && fit_writer_write(writer, prefix, sizeof prefix, error) &&
+         fit_writer_write(writer, header, used, error) &&
+         fit_writer_write(writer, spaces, padding, error);
+    free(header);
+    return ok;
+}
+
+bool fit_safetensors_write(const char *path, const struct fit_tensor *tensors, size_t n_tensors,
+                           const char *const *metadata, struct fit_error *error)
+{
     struct fit_writer writer;
-    bool ok = fit_writer_open(&writer, path, error) &&
-              fit_writer_write(&writer, prefix, sizeof prefix, error) &&
-              fit_writer_write(&writer, header, used, error) &&
-              fit_writer_write(&writer, spaces, padding, error);
+    bool ok = fit_safetensors_begin(&writer, path, tensors, n_tensors, metadata, NULL, NULL, error);
     for (size_t i = 0; ok && i < n_tensors; i++)
         ok = fit_writer_write(&writer, tensors[i].data, tensors[i].bytes, error);
-    free(header);
     return ok && fit_writer_commit(&writer, error);
 }

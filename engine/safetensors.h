@@ -95,6 +95,15 @@ const char *fit_safetensors_metadata(const struct fit_safetensors *file, const c
 /* Values as float, converted from F32, BF16, F16 or F64; false for other types. */
 bool fit_tensor_to_f32(const struct fit_tensor *tensor, float *out);
 
+/* Opens a file of these tensors and writes what stands before their values; their `data` is not
+ * looked at. The caller writes the values in this order and commits the writer. A `tap` of the
+ * writer, where one is wanted, is given here, so that it is told of this too. */
+bool fit_safetensors_begin(struct fit_writer *writer, const char *path,
+                           const struct fit_tensor *tensors, size_t n_tensors,
+                           const char *const *metadata,
+                           void (*tap)(void *tap_data, const void *data, size_t bytes),
+                           void *tap_data, struct fit_error *error);
+
 /* Writes all tensors (names unique) in the order given, and `metadata` pairs {key, value, ...,
  * NULL} (may be NULL). Atomic. */
 bool fit_safetensors_write(const char *path, const struct fit_tensor *tensors, size_t n_tensors,

@@ -13,6 +13,7 @@
 #include "bundle.h"
 #include "fit_weights.h"
 #include "safetensors.h"
+#include "sha256.h"
 
 static const char *const class_names[][2] = {
     {"Ocean sunset", "sea, sun, sailboat"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limn-cli import: a model bundle of a published checkpoint. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "fit/fit-import.h"
@@ -12,23 +13,45 @@ static void note(void *data, const char *sentence)
     say("note: %s", sentence);
 }
 
+/* The share that is written, on a terminal, and whether to go on. */
+static bool progress(void *data, uint64_t done, uint64_t total)
+{
+    int *shown = data, percent = (int)(100 * done / total);
+    if (*shown != percent && isatty(STDERR_FILENO)) {
+        fprintf(stderr, percent < 100 ? "\r\033[K%d %%" : "\r\033[K", percent);
+        *shown = percent;
+    }
+    return !stop_was_asked();
+}
+
+static const char *weights_name(int i)
+{
+    static const char *const names[] = {[FIT_IMPORT_BEST] = "best", [FIT_IMPORT_AVERAGED] = "ema",
+                                        [FIT_IMPORT_TRAINED] = "trained"};
+    return i < 3 ? names[i] : NULL;
+}
+
 static int run(int argc, char **argv)
 {
     struct common common = {0};
-    struct fit_import_params params = {.note = note};
+    int shown = -1, weights = FIT_IMPORT_BEST;
+    struct fit_import_params params = {
+        .note = note, .progress = progress, .progress_data = &shown};
     struct fit_error error = {0};
     const char *words[1];
     const struct arg args[] = {
         {"config", "YAML|PRESET",
-         "the reference's configuration file, or fitv2-b, fitv2-xl, fitv2-3b, fitv2-hr-xl or "
-         "fitv2-hr-3b",
+         "the reference's configuration file, or fitv2-b, fitv2-xl, fitv2-3b, fitv2-hr-xl, "
+         "fitv2-hr-3b, fit-b or fit-xl",
          ARG_TEXT, &params.config, .required = true},
-        {"autoencoder", "FILE", "its autoencoder, .safetensors", ARG_TEXT, &params.autoencoder,
-         .low = 0},
+        {"autoencoder", "FILE|FOLDER", "its autoencoder: SD VAE, TAESD or Limn's own", ARG_TEXT,
+         &params.autoencoder, .low = 0},
         {"classes", "FILE", "lines \"id<TAB>name<TAB>synonym, synonym\"", ARG_TEXT,
          &params.classes, .low = 0},
         {"name", "NAME", "how people call the model (default: the file's name)", ARG_TEXT,
          &params.name, .low = 0},
+        {"weights", "NAME", "of a checkpoint with both: ema or trained (default: ema)", ARG_NAME,
+         &weights, .name_of = weights_name},
         {"output", "FOLDER", "the bundle, a new folder", ARG_TEXT, &params.output,
          .required = true},
     };
@@ -37,7 +60,13 @@ static int run(int argc, char **argv)
                     1, 1, NULL, &status))
         return status;
     params.checkpoint = words[0];
-    if (!fit_import(&params, &error))
+    params.weights = (enum fit_import_weights)weights;
+    params.precision = (enum fit_precision)common.precision;
+    stop_watch();
+    bool ok = fit_import(&params, &error);
+    if (!ok && shown >= 0)
+        fputs("\r\033[K", stderr);
+    if (!ok)
         return fail(&error);
     if (common.json)
         print_json(json_pack("{s:s}", "path", params.output));
@@ -47,5 +76,5 @@ static int run(int argc, char **argv)
 }
 
 const struct command command_import = {
-    "import", "CHECKPOINT.safetensors --config CONFIG.yaml|PRESET --output FOLDER [OPTION...]",
-    "Make a model bundle of a published checkpoint.", run};
+    "import", "CHECKPOINT --config CONFIG.yaml|PRESET --output FOLDER [OPTION...]",
+    "Make a model bundle of a published checkpoint (.safetensors, or .bin of torch).", run};

@@ -123,15 +123,16 @@ static void refused(const char *why)
 static void test_prefixes(void **state)
 {
     (void)state;
-    static const char *const prefixes[] = {"", "module.", "model.", "module.model.",
-                                           "module.module.model."};
-    for (int i = 0; i < 5; i++) {
+    static const char *const prefixes[] = {
+        "", "module.", "model.", "module.model.", "module.module.model.", "_orig_mod.",
+        "module._orig_mod.", "ema.", "model_ema.module.", "state_dict.ema_model."};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         free_checkpoint();
         make_checkpoint(prefixes[i]);
         accepted();
     }
     free_checkpoint();
-    make_checkpoint("ema.");
+    make_checkpoint("average.");
     refused("has no tensor x_embedder.proj.weight");
     free_checkpoint();
     make_checkpoint("module.");
