@@ -19,7 +19,15 @@
 #define LOCAL_BYTES 30
 #define HAS_DESCRIPTOR 0x0008
 #define ZIP64_EXTRA 1
+#define END_SIGNATURE 0x06054b50u
+#define END_BYTES 22
+#define LOCATOR_SIGNATURE 0x07064b50u
+#define LOCATOR_BYTES 20
+#define END64_SIGNATURE 0x06064b50u
+#define END64_BYTES 56
+#define COMMENT_LIMIT 65535
 #define ENTRY_LIMIT 65536
+#define DIRECTORY_LIMIT (8u << 20)
 
 struct span {
     const uint8_t *data;
@@ -34,15 +42,53 @@ struct archive {
     struct fit_error *error;
 };
 
-static uint32_t little(const uint8_t *data, int bytes)
+static uint64_t little(const uint8_t *data, int bytes)
 {
-    uint32_t value = 0;
+    uint64_t value = 0;
     for (int i = bytes; i-- > 0;)
         value = value << 8 | data[i];
     return value;
 }
 
 /* ---- the archive ---- */
+
+/* libzip takes memory for every entry that a directory has, so its size is looked at before: in the
+ * record at the file's end, which torch writes without a comment, and in the larger one of Zip64.
+ * Another record in reach of the end, whose comment would hide these, is refused. */
+static bool check_directory(const struct archive *archive)
+{
+    const struct fit_mapping *mapping = &archive->file->mapping;
+    const uint8_t *data = mapping->data;
+    const char *path = archive->file->path;
+    size_t end = mapping->bytes < END_BYTES ? 0 : mapping->bytes - END_BYTES;
+    if (!end || little(data + end, 4) != END_SIGNATURE || little(data + end + 20, 2) != 0)
+        return fit_fail(archive->error, FIT_ERROR_FILE,
+                        "%s: is a truncated torch checkpoint: its %zu bytes do not end as a ZIP "
+                        "archive does",
+                        path, mapping->bytes);
+    for (size_t at = end; at-- > 0 && end - at <= COMMENT_LIMIT;)
+        if (little(data + at, 4) == END_SIGNATURE && little(data + at + 20, 2) == end - at)
+            return fit_fail(archive->error, FIT_ERROR_FILE, "%s: has two ends as a ZIP archive",
+                            path);
+    uint64_t entries = little(data + end + 10, 2), bytes = little(data + end + 12, 4);
+    const uint8_t *locator = end < LOCATOR_BYTES ? NULL : data + end - LOCATOR_BYTES;
+    if (locator && little(locator, 4) == LOCATOR_SIGNATURE) {
+        uint64_t at = little(locator + 8, 8);
+        if (mapping->bytes < END64_BYTES || at > mapping->bytes - END64_BYTES ||
+            little(data + at, 4) != END64_SIGNATURE)
+            return fit_fail(archive->error, FIT_ERROR_FILE,
+                            "%s: expected the end of a Zip64 archive at byte %llu, found other "
+                            "data",
+                            path, (unsigned long long)at);
+        entries = little(data + at + 32, 8);
+        bytes = little(data + at + 40, 8);
+    }
+    return (entries <= ENTRY_LIMIT && bytes <= DIRECTORY_LIMIT) ||
+           fit_fail(archive->error, FIT_ERROR_FILE,
+                    "%s: has %llu entries in a directory of %llu bytes, expected at most %d and %u",
+                    path, (unsigned long long)entries, (unsigned long long)bytes, ENTRY_LIMIT,
+                    DIRECTORY_LIMIT);
+}
 
 static bool open_zip(struct archive *archive)
 {
@@ -53,7 +99,7 @@ static bool open_zip(struct archive *archive)
     archive->zip = source ? zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &cause) : NULL;
     if (!archive->zip) {
         fit_fail(archive->error, FIT_ERROR_FILE,
-                 "%s: is not a torch checkpoint or is truncated (as a ZIP archive: %s)",
+                 "%s: is no torch checkpoint or is damaged (as a ZIP archive: %s)",
                  archive->file->path, zip_error_strerror(&cause));
         zip_source_free(source);
     }
@@ -338,7 +384,7 @@ bool fit_torch_file_open(struct fit_torch_file *file, const char *path, struct f
     if (!fit_mapping_open(&file->mapping, path, error))
         return false;
     struct archive archive = {.file = file, .error = error};
-    bool ok = open_zip(&archive) && place_entries(&archive) && find_folder(&archive) &&
+    bool ok = check_directory(&archive) && open_zip(&archive) && place_entries(&archive) && find_folder(&archive) &&
               check_byte_order(&archive) && read_tensors(&archive);
     if (archive.zip)
         zip_discard(archive.zip);
