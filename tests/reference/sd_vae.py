@@ -197,4 +197,5 @@ def main(rows, columns):
     say("taesd decode", taesd(fill(1000, (1, 4, rows, columns), 2)), (0, 0, 0), (-1, -1, -1))
 
 
-main(*(map(int, sys.argv[1:3]) if len(sys.argv) > 2 else (2, 3)))
+if __name__ == "__main__":
+    main(*(map(int, sys.argv[1:3]) if len(sys.argv) > 2 else (2, 3)))
