@@ -144,8 +144,8 @@ static bool describe_autoencoder(struct import *import)
         bundle->preview_matrix[0][i] = 0.3f;
     if (import->params->autoencoder)
         return read_autoencoder(import);
-    note(import, "without --autoencoder the model gives velocities, latents and coarse previews, no "
-                 "pictures");
+    note(import, "without --autoencoder the model gives velocities, latents and coarse previews, "
+                 "no pictures");
     return true;
 }
 

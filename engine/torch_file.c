@@ -100,7 +100,9 @@ static bool open_zip(struct archive *archive)
     if (!archive->zip) {
         fit_fail(archive->error, FIT_ERROR_FILE,
                  "%s: is no torch checkpoint or is damaged (as a ZIP archive: %s)",
-                 archive->file->path, zip_error_strerror(&cause));
+                 archive->file->path,
+                 zip_error_code_zip(&cause) == ZIP_ER_EXISTS ? "two entries have the same name"
+                                                             : zip_error_strerror(&cause));
         zip_source_free(source);
     }
     zip_error_fini(&cause);
@@ -384,8 +386,8 @@ bool fit_torch_file_open(struct fit_torch_file *file, const char *path, struct f
     if (!fit_mapping_open(&file->mapping, path, error))
         return false;
     struct archive archive = {.file = file, .error = error};
-    bool ok = check_directory(&archive) && open_zip(&archive) && place_entries(&archive) && find_folder(&archive) &&
-              check_byte_order(&archive) && read_tensors(&archive);
+    bool ok = check_directory(&archive) && open_zip(&archive) && place_entries(&archive) &&
+              find_folder(&archive) && check_byte_order(&archive) && read_tensors(&archive);
     if (archive.zip)
         zip_discard(archive.zip);
     free(archive.spans);
