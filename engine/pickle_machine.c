@@ -62,7 +62,7 @@ struct pickle_value *pickle_stack(const struct pickle_machine *m)
 const struct pickle_value *pickle_item(const struct pickle_machine *m,
                                        const struct pickle_value *tuple, uint32_t i)
 {
-    return (const struct pickle_value *)m->items.data + tuple->index + i;
+    return i < tuple->count ? (const struct pickle_value *)m->items.data + tuple->index + i : NULL;
 }
 
 struct fit_pickle_tensor *pickle_tensor(const struct pickle_machine *m,

@@ -69,6 +69,7 @@ void *pickle_append(struct pickle_machine *m, struct pickle_pool *pool, size_t s
                     const char *what);
 
 struct pickle_value *pickle_stack(const struct pickle_machine *m);
+/* The items of a tuple from number i on; NULL when it has no such item. */
 const struct pickle_value *pickle_item(const struct pickle_machine *m,
                                        const struct pickle_value *tuple, uint32_t i);
 struct fit_pickle_tensor *pickle_tensor(const struct pickle_machine *m,
