@@ -10,61 +10,29 @@
 #include <unistd.h>
 
 #include "bundle.h"
+#include "checkpoints.h"
 #include "fit/fit-import.h"
-#include "fit_weights.h"
-#include "safetensors.h"
-
-#define CONFIG                                                                                     \
-    "params: {hidden_size: 8, depth: 2, num_heads: 2, num_classes: 3, in_channels: 8,\n"           \
-    "  patch_size: 2, adaln_lora_dim: 2, mlp_ratio: 4.0, use_sit: true, learn_sigma: false,\n"     \
-    "  use_swiglu: true, adaln_type: lora, q_norm: layernorm, k_norm: layernorm}\n"
-
-enum { MAX_TENSORS = 64 };
-
-struct checkpoint {
-    struct fit_tensor tensor[MAX_TENSORS];
-    char name[MAX_TENSORS][96];
-    size_t n;
-};
 
 static struct checkpoint checkpoint;
 
+/* Both formats in turn: whatever is wrong with a checkpoint is wrong in either. */
+static bool as_torch;
+
 static void make_checkpoint(const char *prefix)
 {
-    struct fit_config config;
-    struct fit_tensor_spec spec;
-    fit_config_defaults(&config);
-    config.hidden = 8;
-    config.depth = config.heads = config.lora_rank = 2;
-    config.mlp_hidden = 21;
-    config.n_classes = 3;
-    config.channels = 8;
-    checkpoint.n = fit_weights_count(&config);
-    assert_true(checkpoint.n < MAX_TENSORS);
-    for (size_t i = 0; fit_weights_spec(&config, i, &spec); i++) {
-        float *values = calloc(spec.n_values, sizeof *values);
-        assert_non_null(values);
-        for (uint64_t k = 0; k < spec.n_values; k++)
-            values[k] = (float)(i + 1) / (float)(k + 1);
-        snprintf(checkpoint.name[i], sizeof checkpoint.name[i], "%s%s", prefix, spec.name);
-        checkpoint.tensor[i] = (struct fit_tensor){
-            .name = checkpoint.name[i], .type = FIT_TENSOR_F32, .n_dims = spec.n_dims,
-            .dims = {spec.dims[0], spec.n_dims > 1 ? spec.dims[1] : 0},
-            .n_values = spec.n_values, .data = values, .bytes = spec.n_values * 4};
-    }
+    checkpoint_add(&checkpoint, prefix, 1);
 }
 
 static void free_checkpoint(void)
 {
-    for (size_t i = 0; i < checkpoint.n; i++)
-        free((void *)checkpoint.tensor[i].data);
-    checkpoint.n = 0;
+    checkpoint_free(&checkpoint);
 }
 
 static int tear_down(void **state)
 {
     (void)state;
     free_checkpoint();
+    as_torch = false;
     return 0;
 }
 
@@ -75,12 +43,19 @@ static int set_up(void **state)
     return 0;
 }
 
+static int set_up_torch(void **state)
+{
+    as_torch = true;
+    return set_up(state);
+}
+
 static const char *write_checkpoint(void)
 {
-    const char *path = hostile_path("checkpoint.safetensors");
-    struct fit_error error = {0};
-    if (!fit_safetensors_write(path, checkpoint.tensor, checkpoint.n, NULL, &error))
-        fail_msg("%s", error.message);
+    const char *path = hostile_path(as_torch ? "checkpoint.bin" : "checkpoint.safetensors");
+    if (as_torch)
+        checkpoint_write_torch(&checkpoint, path);
+    else
+        checkpoint_write_safetensors(&checkpoint, path);
     return path;
 }
 
@@ -93,7 +68,7 @@ static bool import(const char *path, struct fit_error *error)
     struct fit_bundle bundle;
     struct stat status;
     char file[256];
-    hostile_write(config, CONFIG, strlen(CONFIG));
+    hostile_write(config, CHECKPOINT_CONFIG, strlen(CHECKPOINT_CONFIG));
     if (!fit_import(&params, error)) {
         assert_int_not_equal(lstat(output, &status), 0);
         return false;
@@ -186,14 +161,15 @@ static void test_types(void **state)
     struct fit_tensor *tensor = &checkpoint.tensor[20], good = *tensor;
     static const enum fit_tensor_type floats[] = {FIT_TENSOR_F16, FIT_TENSOR_BF16, FIT_TENSOR_F64};
     uint64_t *zeros = calloc(good.n_values, sizeof *zeros);
+    int n_floats = as_torch ? 2 : 3, end = as_torch ? FIT_TENSOR_I64 + 1 : FIT_N_TENSOR_TYPES;
     assert_non_null(zeros);
     tensor->data = zeros;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < n_floats; i++) {
         tensor->type = floats[i];
         tensor->bytes = good.n_values * fit_tensor_type_size(floats[i]);
         accepted();
     }
-    for (int type = FIT_TENSOR_I64; type < FIT_N_TENSOR_TYPES; type++) {
+    for (int type = FIT_TENSOR_I64; type < end; type++) {
         tensor->type = (enum fit_tensor_type)type;
         tensor->bytes = good.n_values * fit_tensor_type_size(tensor->type);
         refused("expected F32, BF16, F16 or F64, found");
@@ -217,12 +193,8 @@ static void test_values(void **state)
 static void test_a_tensor_too_many(void **state)
 {
     (void)state;
-    static const float value = 1;
-    checkpoint.tensor[checkpoint.n++] = (struct fit_tensor){
-        .name = "optimizer.step", .type = FIT_TENSOR_F32, .n_dims = 1, .dims = {1}, .n_values = 1,
-        .data = &value, .bytes = sizeof value};
+    checkpoint_add_tensor(&checkpoint, "optimizer.step", FIT_TENSOR_F32, 1, (uint64_t[]){1});
     refused("one too many is optimizer.step");
-    checkpoint.n--;
 }
 
 static void test_the_first_version(void **state)
@@ -247,7 +219,7 @@ static void test_damage(void **state)
     uint8_t *good = hostile_read(path, &n);
     size_t header = 8 + good[0] + 256u * good[1];
     assert_int_equal(hostile_truncate(import, path, good, n, 400), 0);
-    hostile_flip(import, path, good, n, 8, header, 1500, NULL);
+    hostile_flip(import, path, good, n, as_torch ? 0 : 8, as_torch ? n : header, 1500, NULL);
     free(good);
 }
 
@@ -259,22 +231,34 @@ static void test_a_folder_that_exists(void **state)
     struct fit_import_params params = {.checkpoint = write_checkpoint(),
                                        .config = hostile_path("config.yaml"), .output = output};
     mkdir(output, 0777);
-    hostile_write(params.config, CONFIG, strlen(CONFIG));
+    hostile_write(params.config, CHECKPOINT_CONFIG, strlen(CHECKPOINT_CONFIG));
     assert_false(fit_import(&params, &error));
     assert_int_equal(error.status, FIT_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "exists already"));
     assert_int_equal(rmdir(output), 0); /* and nothing was put into it */
 }
 
+/* A torch file by the name of the other format, and the other way round. */
+static void test_names_of_files(void **state)
+{
+    (void)state;
+    struct fit_error error = {0};
+    checkpoint_write_torch(&checkpoint, hostile_path("x.safetensors"));
+    checkpoint_write_safetensors(&checkpoint, hostile_path("x.bin"));
+    if (!import(hostile_path("x.safetensors"), &error) || !import(hostile_path("x.bin"), &error))
+        fail_msg("%s", error.message);
+}
+
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, set_up, tear_down),                                      \
+        {#name " (torch)", name, set_up_torch, tear_down, NULL}
     const struct CMUnitTest tests[] = {
-        TEST(test_prefixes),      TEST(test_every_tensor_is_needed),
-        TEST(test_every_shape_is_checked), TEST(test_types),
-        TEST(test_values),        TEST(test_a_tensor_too_many),
-        TEST(test_the_first_version), TEST(test_damage),
-        TEST(test_a_folder_that_exists),
+        TEST(test_prefixes), TEST(test_every_tensor_is_needed), TEST(test_every_shape_is_checked),
+        TEST(test_types), TEST(test_values), TEST(test_a_tensor_too_many),
+        TEST(test_the_first_version), TEST(test_damage), TEST(test_a_folder_that_exists),
+        TEST(test_names_of_files),
     };
     hostile_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
