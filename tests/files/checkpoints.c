@@ -62,7 +62,7 @@ static void code_one(struct made *pickle, const struct fit_tensor *t, size_t i)
     static const char *const types[] = {
         [FIT_TENSOR_F32] = "FloatStorage", [FIT_TENSOR_BF16] = "BFloat16Storage",
         [FIT_TENSOR_F16] = "HalfStorage", [FIT_TENSOR_I64] = "LongStorage"};
-    char key[16];
+    char key[24];
     int64_t stride = 1;
     snprintf(key, sizeof key, "%zu", i);
     struct coded coded = {.storage = {types[t->type], key, (int64_t)t->n_values},
@@ -81,7 +81,7 @@ void checkpoint_write_torch(const struct checkpoint *c, const char *path)
     static const struct archive_style style = {.zip64 = true};
     struct made pickle = {0}, archive = {0};
     struct entry entries[MAX_TENSORS + 1] = {{.name = "model_ema/data.pkl"}};
-    char names[MAX_TENSORS][32];
+    char names[MAX_TENSORS][48];
     code_begin(&pickle);
     for (size_t i = 0; i < c->n; i++) {
         code_one(&pickle, &c->tensor[i], i);
