@@ -24,6 +24,42 @@ static bool load(struct fit_yaml *yaml, const char *text, struct fit_error *erro
     return ok;
 }
 
+/* ---- keys twice: one reader would take the first, another the last ---- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool check_mapping(struct fit_yaml *yaml, const yaml_node_t *node, struct fit_error *error)
+{
+    const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+    size_t n = 0, most = (size_t)(node->data.mapping.pairs.top - pair);
+    const char **keys = malloc((most + 1) * sizeof *keys);
+    if (!keys)
+        return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory to read it", yaml->path);
+    for (; pair < node->data.mapping.pairs.top; pair++)
+        if ((keys[n] = fit_yaml_text(yaml_document_get_node(&yaml->document, pair->key))))
+            n++;
+    qsort(keys, n, sizeof *keys, by_text);
+    bool ok = true;
+    for (size_t i = 1; ok && i < n; i++)
+        if (!strcmp(keys[i - 1], keys[i]))
+            ok = fit_fail(error, FIT_ERROR_FILE, "%s: line %zu: the key %.80s appears twice",
+                          yaml->path, node->start_mark.line + 1, keys[i]);
+    free(keys);
+    return ok;
+}
+
+static bool check_keys(struct fit_yaml *yaml, struct fit_error *error)
+{
+    const yaml_node_t *node = yaml->document.nodes.start;
+    for (; node < yaml->document.nodes.top; node++)
+        if (node->type == YAML_MAPPING_NODE && !check_mapping(yaml, node, error))
+            return false;
+    return true;
+}
+
 bool fit_yaml_open(struct fit_yaml *yaml, const char *path, struct fit_error *error)
 {
     *yaml = (struct fit_yaml){0};
@@ -36,10 +72,13 @@ bool fit_yaml_open(struct fit_yaml *yaml, const char *path, struct fit_error *er
     if (!ok)
         return false;
     const yaml_node_t *root = fit_yaml_root(yaml);
-    if (root && root->type == YAML_MAPPING_NODE)
+    bool is_mapping = root && root->type == YAML_MAPPING_NODE;
+    if (is_mapping && check_keys(yaml, error))
         return true;
     fit_yaml_close(yaml);
-    return fit_fail(error, FIT_ERROR_FILE, "%s: is not a mapping of keys to values", path);
+    return is_mapping ? false
+                      : fit_fail(error, FIT_ERROR_FILE, "%s: is not a mapping of keys to values",
+                                 path);
 }
 
 void fit_yaml_close(struct fit_yaml *yaml)

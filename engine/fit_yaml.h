@@ -13,7 +13,8 @@ struct fit_yaml {
     yaml_document_t document;
 };
 
-/* Reads the first document of a file of at most 64 kB, whose root is a mapping. */
+/* Reads the first document of a file of at most 64 kB, whose root is a mapping; no mapping in it
+ * may have a key twice. */
 bool fit_yaml_open(struct fit_yaml *yaml, const char *path, struct fit_error *error);
 void fit_yaml_close(struct fit_yaml *yaml);
 

@@ -198,6 +198,8 @@ static void test_refused_yaml(void **state)
     refused("\"a: b\n", "is not YAML");
     refused("a: \xff\xfe\n", "is not YAML");
     refused("\t- a\n", "is not YAML");
+    refused("params: {depth: 2, heads: 1, depth: 3}\n", "the key depth appears twice");
+    refused("a: 1\nparams: {}\nb: 2\na: 1\n", "line 1: the key a appears twice");
     refused("params: {}\n", "use_swiglu: expected true (use_sit is false), found nothing");
     refused("params: {use_sit: 1}\n", "use_sit: expected true or false, found 1");
     refused("params: {use_sit: true}\n", "learn_sigma: expected false (use_sit is true)");
