@@ -56,6 +56,23 @@ run 0 generate --size 64x48 --noise noise.npy --model latents-only --output c.pn
 run 2 decode --latent c.npy --model latents-only --output bad.png
 says 'no autoencoder'
 
+run 0 import $weights --config tiny.yaml --precision bf16 --weights trained --output narrow
+run 0 generate --size 64x48 --model narrow --precision bf16 --save-latent narrow.npy
+[ "$(stat -c %s narrow/transformer.safetensors)" -lt "$(stat -c %s $weights)" ] ||
+    complain 'bf16 is no smaller than f32'
+run 2 import $weights --config tiny.yaml --weights ema --output bad
+says 'holds trained (no EMA) weights only'
+run 1 import $weights --config tiny.yaml --weights both --output bad
+
+echo '<!DOCTYPE html><html><body>Not found</body></html>' >model_ema.bin
+run 2 import model_ema.bin --config tiny.yaml --output bad
+says '/resolve/ in place of /blob/'
+run 2 import $weights --config tiny.yaml --autoencoder model_ema.bin --output bad
+says 'is a web page'
+printf 'PK\003\004' >model_ema.bin
+run 2 import model_ema.bin --config tiny.yaml --output bad
+says 'is a truncated torch checkpoint'
+
 run 1 import $weights --config tiny.yaml --output bundle
 says 'bundle: exists already'
 run 1 import $weights --config fitv3 --output bad

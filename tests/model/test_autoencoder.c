@@ -437,6 +437,43 @@ static void same_picture(const char *type, const struct weights *w, const struct
     bench_close(&b);
 }
 
+/* An import gives the tensors these names and shapes, whatever the file called them. */
+struct found {
+    const struct weights *expected;
+    int n;
+};
+
+static bool is_expected(void *user, const struct fit_tensor_match *match)
+{
+    struct found *found = user;
+    const struct weights *w = found->expected;
+    for (int i = 0; i < w->n; i++) {
+        const struct fit_tensor *t = &w->tensor[i];
+        if (strcmp(t->name, match->name))
+            continue;
+        found->n++;
+        assert_ptr_equal(match->found->data, t->data);
+        assert_int_equal(match->n_dims, t->n_dims);
+        assert_memory_equal(match->dims, t->dims, (size_t)t->n_dims * sizeof *t->dims);
+        return true;
+    }
+    fail_msg("%s is not a tensor of it", match->name);
+    return false;
+}
+
+static void same_names(const char *type, const struct weights *w, const struct weights *other)
+{
+    struct fit_error error = {0};
+    struct found found = {w, 0};
+    struct fit_safetensors file = file_of(other);
+    struct fit_tensor_list list = fit_safetensors_list(&file);
+    const struct fit_tensor_visitor visitor = {is_expected, &found};
+    if (!fit_autoencoder_type_find(type)->find(&list, &visitor, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(found.n, w->n);
+    free(file.tensors);
+}
+
 static void every_spelling(void **state)
 {
     static void (*const rename[])(char *) = {old_name, compvis_name, whole_model_name};
@@ -444,6 +481,7 @@ static void every_spelling(void **state)
         skip(); /* names are the same on every device */
     for (int i = 0; i < 3; i++) {
         struct weights *other = renamed(*state, rename[i], i > 0);
+        same_names("sd-vae", *state, other);
         same_picture("sd-vae", *state, other, 1, 1);
         free(other);
     }
@@ -461,6 +499,7 @@ static void taesd_spelling(void **state)
 {
     (void)state;
     struct weights *w = taesd_weights(), *other = renamed(w, diffusers_name, false);
+    same_names("taesd", w, other);
     same_picture("taesd", w, other, 1, 1);
     free(other);
     weights_free(w);
