@@ -55,7 +55,7 @@ bool bench_network_new(struct bench_network **out, struct bench *b)
     }
     if (!fit_network_bind(&w->network, &b->config, tensor_of, w, b->error))
         return false;
-    fit_network_keep(&w->network, b->device);
+    fit_network_keep(&w->network, b->device, NULL, NULL);
     return true;
 }
 

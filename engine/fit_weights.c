@@ -273,48 +273,70 @@ bool fit_network_bind_flat(struct fit_network *network, const struct fit_config 
 }
 
 /* Calls `visit` with every linear layer; those that an architecture lacks have no weights. */
-static void each_linear(const struct fit_network *n, struct fk_device *device,
-                        void (*visit)(struct fk_device *device, const struct fit_linear *l))
+static void each_linear(struct fit_network *n,
+                        void (*visit)(struct fit_network *n, const struct fit_linear *l))
 {
-    visit(device, &n->x_embed);
-    visit(device, &n->time_in);
-    visit(device, &n->time_out);
-    visit(device, &n->global);
+    visit(n, &n->x_embed);
+    visit(n, &n->time_in);
+    visit(n, &n->time_out);
+    visit(n, &n->global);
     for (int i = 0; i < n->config.depth; i++) {
         const struct fit_block *b = &n->block[i];
         const struct fit_linear *const all[] = {&b->qkv,  &b->proj,    &b->gate,    &b->value,
                                                 &b->down, &b->lora_in, &b->lora_out};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-            visit(device, all[k]);
+            visit(n, all[k]);
     }
-    visit(device, &n->final);
-    visit(device, &n->final_modulation);
+    visit(n, &n->final);
+    visit(n, &n->final_modulation);
 }
 
-static void keep(struct fk_device *device, const struct fit_linear *l)
+static void on_copied(void *user, const void *w, size_t bytes)
+{
+    struct fit_network *n = user;
+    atomic_fetch_add(&n->copied_bytes, bytes);
+    atomic_fetch_sub(&n->to_copy_bytes, bytes);
+    if (n->copied)
+        n->copied(n->copied_user, w, bytes);
+}
+
+static void keep(struct fit_network *n, const struct fit_linear *l)
+{
+    struct fk_ptr w = l->weight;
+    if (w.p && n->kept_on->weights_keep(n->kept_on, w, l->out, l->in, on_copied, n))
+        atomic_fetch_add(&n->to_copy_bytes,
+                         (size_t)l->out * (size_t)l->in * fk_dtype_size(w.type));
+}
+
+static void forget(struct fit_network *n, const struct fit_linear *l)
 {
     if (l->weight.p)
-        device->weights_keep(device, l->weight, l->out, l->in);
+        n->kept_on->weights_forget(n->kept_on, l->weight.p);
 }
 
-static void forget(struct fk_device *device, const struct fit_linear *l)
-{
-    if (l->weight.p)
-        device->weights_forget(device, l->weight.p);
-}
-
-void fit_network_keep(struct fit_network *network, struct fk_device *device)
+void fit_network_keep(struct fit_network *network, struct fk_device *device,
+                      void (*copied)(void *user, const void *w, size_t bytes), void *user)
 {
     if (!device->weights_keep || !device->weights_forget)
         return;
     network->kept_on = device;
-    each_linear(network, device, keep);
+    network->copied = copied;
+    network->copied_user = user;
+    each_linear(network, keep);
+}
+
+void fit_network_forget(struct fit_network *network)
+{
+    if (network->kept_on)
+        each_linear(network, forget);
+    network->kept_on = NULL;
+    atomic_store(&network->copied_bytes, 0);
+    atomic_store(&network->to_copy_bytes, 0);
 }
 
 void fit_network_finish(struct fit_network *network)
 {
-    if (network->kept_on)
-        each_linear(network, network->kept_on, forget);
+    fit_network_forget(network);
     free(network->block);
     memset(network, 0, sizeof *network);
 }

@@ -9,6 +9,8 @@
 #ifndef FIT_WEIGHTS_H
 #define FIT_WEIGHTS_H
 
+#include <stdatomic.h>
+
 #include "fit_config.h"
 #include "fk.h"
 
@@ -59,7 +61,12 @@ struct fit_network {
     struct fit_linear global; /* global_adaLN_modulation.1; NULL weights in the first version */
     struct fit_block *block;  /* owned, [depth] */
     struct fit_linear final, final_modulation;
-    struct fk_device *kept_on; /* borrowed; set by fit_network_keep */
+    /* set by fit_network_keep */
+    struct fk_device *kept_on;   /* borrowed */
+    atomic_size_t copied_bytes;  /* of matrices that the device has copied */
+    atomic_size_t to_copy_bytes; /* ... and will copy when they are used first */
+    void (*copied)(void *user, const void *w, size_t bytes);
+    void *copied_user;
 };
 
 /* Asks `tensor` for the place and type of every parameter, by its index in the flat order; a NULL
@@ -74,8 +81,15 @@ bool fit_network_bind_flat(struct fit_network *network, const struct fit_config 
                            const float *flat, const uint16_t *working, struct fit_error *e);
 
 /* Promises the device that the matrices stay as they are until the network is finished, so that it
- * may read copies that suit it better. Costs their memory once more where it does. Any thread. */
-void fit_network_keep(struct fit_network *network, struct fk_device *device);
+ * may read copies that suit it better, made when they are used first. `copied` (may be NULL) is
+ * called for each that it made, by the operation; it is not read again before
+ * fit_network_forget, so its memory may be given back. The network must not move. Any thread. */
+void fit_network_keep(struct fit_network *network, struct fk_device *device,
+                      void (*copied)(void *user, const void *w, size_t bytes), void *user);
+
+/* Gives the copies back; the matrices are read themselves from then on. Not while an operation uses
+ * the network. */
+void fit_network_forget(struct fit_network *network);
 
 void fit_network_finish(struct fit_network *network);
 

@@ -157,7 +157,11 @@ static bool check_memory(const struct fit_model *model, const struct fit_generat
     struct fk_device *device = model->engine->device;
     size_t free_bytes, total;
     uint64_t needed = fit_run_bytes(model, p);
-    if (!device->memory(device, &free_bytes, &total) || needed <= free_bytes)
+    if (!device->memory(device, &free_bytes, &total))
+        return true;
+    /* A run that needs it gets the memory of copies that only save time. */
+    free_bytes += atomic_load(&model->network.copied_bytes);
+    if (needed <= free_bytes)
         return true;
     double ratio = sqrt(0.9 * (double)free_bytes / (double)needed);
     int w = (int)(p->width * ratio), h = (int)(p->height * ratio);

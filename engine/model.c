@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A bundle on a device: files mapped, weights checked and placed, strings for people. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,31 +25,28 @@ static enum fit_precision choose(const struct fit_engine *engine, enum fit_preci
     return engine->device->caps.native_bf16 ? FIT_PRECISION_BF16 : FIT_PRECISION_F32;
 }
 
-/* A NaN in a weight makes every picture black without a word; say it at once. */
-static bool is_finite(const float *values, uint64_t n)
+/* The tensor's values in that type, and whether all are numbers: a NaN in a weight makes every
+ * picture black without a word. The file's pages are given back on the way. */
+static bool convert(const struct fit_tensor *tensor, void *to, enum fk_dtype type)
 {
-    for (uint64_t i = 0; i < n; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
-
-static void *convert(const struct fit_tensor *tensor, enum fk_dtype type, bool *finite)
-{
-    float *wide = malloc(tensor->n_values * sizeof(float));
-    if (!wide || !fit_tensor_to_f32(tensor, wide)) {
-        free(wide);
-        return NULL;
+    enum { PIECE = 1 << 14 }; /* values: what stays in the cache between the steps */
+    float wide[PIECE];
+    int found = 0;
+    struct fit_tensor piece = *tensor;
+    size_t size = fit_tensor_type_size(tensor->type);
+    for (uint64_t at = 0; at < tensor->n_values; at += PIECE) {
+        uint64_t n = tensor->n_values - at < PIECE ? tensor->n_values - at : PIECE;
+        float *values = type == FK_F32 ? (float *)to + at : wide;
+        piece.data = (const uint8_t *)tensor->data + at * size;
+        piece.n_values = n;
+        fit_tensor_to_f32(&piece, values);
+        for (uint64_t i = 0; i < n; i++)
+            found |= !(fabsf(values[i]) <= FLT_MAX);
+        for (uint64_t i = 0; type == FK_BF16 && i < n; i++)
+            ((uint16_t *)to)[at + i] = fk_f32_to_bf16(values[i]);
     }
-    *finite = is_finite(wide, tensor->n_values);
-    if (type == FK_F32)
-        return wide;
-    uint16_t *narrow = (uint16_t *)wide; /* each value moves towards the front */
-    for (uint64_t i = 0; i < tensor->n_values; i++) {
-        uint16_t value = fk_f32_to_bf16(wide[i]);
-        memcpy(&narrow[i], &value, sizeof value);
-    }
-    return narrow;
+    fit_mapping_release(tensor->data, tensor->bytes);
+    return !found;
 }
 
 static bool usable_in_place(const struct fit_engine *engine, const struct fit_tensor *tensor,
@@ -62,29 +60,28 @@ static bool usable_in_place(const struct fit_engine *engine, const struct fit_te
 static bool place_converted(struct fit_model *model, const struct fit_tensor *tensor, size_t i,
                             enum fk_dtype type, struct fit_error *error)
 {
-    struct fit_engine *engine = model->engine;
-    struct fk_device *device = engine->device;
+    struct fk_device *device = model->engine->device;
+    struct fk_queue *queue = model->engine->queue;
     struct model_files *files = model->files;
     size_t bytes = tensor->n_values * fk_dtype_size(type);
-    bool finite = true;
-    void *host = convert(tensor, type, &finite);
-    void *memory = host ? device->alloc(device, bytes) : NULL;
-    bool ok = memory && finite && device->upload(engine->queue, memory, host, bytes) &&
-              device->queue_sync(engine->queue);
-    files->owned[i] = memory;
-    files->place[i] = (struct fk_ptr){memory, type};
-    free(host);
-    if (ok)
-        return true;
-    if (!finite)
-        return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s holds a value that is no number",
-                        files->transformer.path, tensor->name);
-    if (!host && tensor->type >= FIT_TENSOR_I64)
+    if (tensor->type >= FIT_TENSOR_I64)
         return fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s: expected floats, found %s",
                         files->transformer.path, tensor->name,
                         fit_tensor_type_name(tensor->type));
-    return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for tensor %s of %zu bytes",
-                    files->transformer.path, tensor->name, bytes);
+    void *memory = files->owned[i] = device->alloc(device, bytes);
+    void *host = memory && !device->caps.host_memory ? malloc(bytes) : memory;
+    bool ok = host || fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for tensor %s of %zu bytes",
+                               files->transformer.path, tensor->name, bytes);
+    if (ok && !convert(tensor, host, type))
+        ok = fit_fail(error, FIT_ERROR_MODEL, "%s: tensor %s holds a value that is no number",
+                      files->transformer.path, tensor->name);
+    if (ok && host != memory &&
+        (!device->upload(queue, memory, host, bytes) || !device->queue_sync(queue)))
+        ok = fit_fail(error, FIT_ERROR_DEVICE, "%s", device->queue_error(queue));
+    if (host != memory)
+        free(host);
+    files->place[i] = (struct fk_ptr){memory, type};
+    return ok;
 }
 
 static bool place_tensor(struct fit_model *model, size_t i, enum fk_dtype matrices,
@@ -109,6 +106,15 @@ static struct fk_ptr find_place(void *user, size_t i)
     return ((struct model_files *)user)->place[i];
 }
 
+/* What the device has copied need not lie in memory as the file has it too. */
+static void give_pages_back(void *user, const void *w, size_t bytes)
+{
+    const struct fit_mapping *file = &((struct model_files *)user)->transformer.mapping;
+    uintptr_t at = (uintptr_t)w - (uintptr_t)file->data;
+    if (at < file->bytes)
+        fit_mapping_release(w, bytes);
+}
+
 static bool load_transformer(struct fit_model *model, struct fit_error *error)
 {
     struct model_files *files = model->files;
@@ -131,7 +137,7 @@ static bool load_transformer(struct fit_model *model, struct fit_error *error)
             return false;
     if (!fit_network_bind(&model->network, &model->config, find_place, files, error))
         return false;
-    fit_network_keep(&model->network, model->engine->device);
+    fit_network_keep(&model->network, model->engine->device, give_pages_back, files);
     return true;
 }
 

@@ -251,12 +251,26 @@ static bool place_preview(struct run *run, const struct fit_job *job)
            upload(run, run->bias, map.bias, 3 * sizeof(float));
 }
 
+/* The device may copy the network's matrices to be faster, which takes their memory once more. Where
+ * the run would then not fit, they are read where they lie instead. */
+static void make_room(struct fit_job *job)
+{
+    struct fit_network *network = &job->model->network;
+    struct fk_device *device = job->model->engine->device;
+    size_t free_bytes, total;
+    uint64_t needed =
+        fit_run_bytes(job->model, &job->params) + atomic_load(&network->to_copy_bytes);
+    if (device->memory(device, &free_bytes, &total) && needed > free_bytes)
+        fit_network_forget(network);
+}
+
 static bool begin(struct run *run, struct fit_job *job)
 {
     struct fit_engine *engine = job->model->engine;
     fit_compute_init(&run->c, engine->device, engine->queue, &run->error);
     run->c.cancel = &job->cancel;
     measure(run, job);
+    make_room(job);
     if (!reserve(run, job) || !place_positions(run, job) || !place_noise(run, job) ||
         !place_conditioning(run, job) || !place_preview(run, job) || !begin_sampler(run, job))
         return false;

@@ -273,14 +273,15 @@ static float f16_to_f32(uint16_t h)
 bool fit_tensor_to_f32(const struct fit_tensor *tensor, float *out)
 {
     const uint8_t *in = tensor->data;
+    if (tensor->type == FIT_TENSOR_F32) {
+        memcpy(out, in, (size_t)tensor->n_values * sizeof *out);
+        return true;
+    }
     for (uint64_t i = 0; i < tensor->n_values; i++) {
         uint16_t half;
         uint32_t bits;
         double wide;
         switch (tensor->type) {
-        case FIT_TENSOR_F32:
-            memcpy(&out[i], in + 4 * i, 4);
-            break;
         case FIT_TENSOR_BF16:
             memcpy(&half, in + 2 * i, 2);
             bits = (uint32_t)half << 16;

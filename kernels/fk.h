@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 4 /* raised with every change of the structures below */
+#define FK_ABI 5 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -330,9 +330,12 @@ struct fk_device {
 
     /* optional, NULL where nothing is gained; callable from any thread. The caller promises that
      * the weights w [N][K] of `linear` stay as they are until they are forgotten, so that the
-     * backend may read a copy in an order of its own. False without memory for that, or without
-     * use for it: then w itself is read. No operation may use w while it is forgotten. */
-    bool (*weights_keep)(struct fk_device *device, struct fk_ptr w, int N, int K);
+     * backend may read a copy in an order of its own, which it makes when w is used first. `copied`
+     * (may be NULL) is then called once, by the operation: `linear` reads w no more until it is
+     * forgotten. False without use for a copy; without memory for it there is none either, and w
+     * itself is read. No operation may use w while it is forgotten. */
+    bool (*weights_keep)(struct fk_device *device, struct fk_ptr w, int N, int K,
+                         void (*copied)(void *user, const void *w, size_t bytes), void *user);
     void (*weights_forget)(struct fk_device *device, const void *w);
 };
 

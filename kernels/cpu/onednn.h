@@ -22,17 +22,20 @@ struct onednn_matmul {
     const struct onednn_kept *kept; /* of b, or NULL */
 };
 
-/* A copy of weights in oneDNN's own order. */
+/* Weights that stay as they are, and their copy in oneDNN's own order. */
 struct onednn_kept {
     const void *w; /* the original */
     enum fk_dtype type;
     int N, K;
+    void (*copied)(void *user, const void *w, size_t bytes); /* may be NULL */
+    void *user;
+    bool tried; /* to make the copy */
     dnnl_memory_desc_t layout;
-    void *copy; /* owned */
+    void *copy; /* owned; NULL before it was tried, or without memory */
     struct onednn_kept *next;
 };
 
-/* NULL when these weights were not kept. */
+/* The copy is made now if it has not been. NULL when these weights were not kept or have none. */
 const struct onednn_kept *cpu_onednn_kept(struct fk_device *device, struct fk_ptr w, int N, int K);
 
 bool cpu_onednn_matmul(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, struct fk_ptr b,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights that stay as they are, copied into the order in which oneDNN's products read fastest:
- * it depends on the sizes of the weights and their type, not on how many rows they meet. */
+ * it depends on the sizes of the weights and their type, not on how many rows they meet. The copy
+ * is made by the first product, so that opening a model takes no time, and one matrix at a time may
+ * give its own memory back. */
 #include "onednn.h"
 
 #include <pthread.h>
@@ -80,30 +82,26 @@ static void kept_free(struct onednn_kept *kept)
     free(kept);
 }
 
-static struct onednn_kept *kept_new(struct fk_ptr w, int N, int K)
+/* Sets kept->copy where there is memory for it, and another order than w has. */
+static void make_copy(struct onednn_kept *kept)
 {
-    const dnnl_dims_t dims = {K, N};
-    dnnl_data_type_t t = w.type == FK_F32 ? dnnl_f32 : dnnl_bf16;
+    const dnnl_dims_t dims = {kept->K, kept->N};
+    dnnl_data_type_t t = kept->type == FK_F32 ? dnnl_f32 : dnnl_bf16;
     dnnl_memory_desc_t plain;
     dnnl_engine_t engine = NULL;
-    struct onednn_kept *kept = calloc(1, sizeof *kept);
-    bool ok = kept && dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
+    bool ok = dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
               dnnl_memory_desc_init_by_tag(&plain, 2, dims, t, dnnl_ba) == dnnl_success &&
-              layout_find(&kept->layout, engine, w.type, N, K);
+              layout_find(&kept->layout, engine, kept->type, kept->N, kept->K);
     size_t bytes = ok ? (dnnl_memory_desc_get_size(&kept->layout) + 63) / 64 * 64 : 0;
-    ok = ok && (kept->copy = aligned_alloc(64, bytes)) &&
-         reorder(engine, &plain, w.p, &kept->layout, kept->copy);
+    ok = ok && !dnnl_memory_desc_equal(&plain, &kept->layout);
+    kept->copy = ok ? aligned_alloc(64, bytes) : NULL;
+    if (kept->copy && !reorder(engine, &plain, kept->w, &kept->layout, kept->copy)) {
+        free(kept->copy);
+        kept->copy = NULL;
+    }
     if (engine)
         dnnl_engine_destroy(engine);
-    if (!ok) {
-        kept_free(kept);
-        return NULL;
-    }
-    kept->w = w.p;
-    kept->type = w.type;
-    kept->N = N;
-    kept->K = K;
-    return kept;
+    kept->tried = true;
 }
 
 static void forget(struct fk_device *device, const void *w)
@@ -120,15 +118,18 @@ static void forget(struct fk_device *device, const void *w)
     kept_free(gone);
 }
 
-static bool keep(struct fk_device *device, struct fk_ptr w, int N, int K)
+static bool keep(struct fk_device *device, struct fk_ptr w, int N, int K,
+                 void (*copied)(void *user, const void *w, size_t bytes), void *user)
 {
     struct cpu_weights *weights = weights_of(device);
     if (w.type == FK_BF16 && !device->caps.native_bf16)
         return false; /* products widen these, copy after copy */
     forget(device, w.p);
-    struct onednn_kept *kept = kept_new(w, N, K);
+    struct onednn_kept *kept = calloc(1, sizeof *kept);
     if (!kept)
         return false;
+    *kept = (struct onednn_kept){
+        .w = w.p, .type = w.type, .N = N, .K = K, .copied = copied, .user = user};
     pthread_mutex_lock(&weights->lock);
     struct onednn_kept **at = bucket_of(weights, w.p);
     kept->next = *at;
@@ -140,14 +141,21 @@ static bool keep(struct fk_device *device, struct fk_ptr w, int N, int K)
 const struct onednn_kept *cpu_onednn_kept(struct fk_device *device, struct fk_ptr w, int N, int K)
 {
     struct cpu_weights *weights = weights_of(device);
+    bool made = false;
     if (!weights)
         return NULL;
     pthread_mutex_lock(&weights->lock);
     struct onednn_kept *kept = *bucket_of(weights, w.p);
     while (kept && (kept->w != w.p || kept->type != w.type || kept->N != N || kept->K != K))
         kept = kept->next;
+    if (kept && !kept->tried) {
+        make_copy(kept);
+        made = kept->copy;
+    }
     pthread_mutex_unlock(&weights->lock);
-    return kept;
+    if (made && kept->copied)
+        kept->copied(kept->user, w.p, (size_t)N * (size_t)K * fk_dtype_size(w.type));
+    return kept && kept->copy ? kept : NULL;
 }
 
 bool cpu_weights_install(struct fk_device *device)

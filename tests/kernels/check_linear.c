@@ -40,10 +40,16 @@ static double *factors(struct check *c, struct fk_ptr x, enum fk_dtype weights, 
     return values;
 }
 
-/* Kept weights give results as near, in whatever order the backend reads them. */
-static bool keep(struct check *c, struct fk_ptr w, int N, int K)
+static void count(void *user, const void *w, size_t bytes)
 {
-    return c->device->weights_keep && c->device->weights_keep(c->device, w, N, K);
+    (void)w;
+    *(size_t *)user += bytes;
+}
+
+/* Kept weights give results as near, in whatever order the backend reads them. */
+static bool keep(struct check *c, struct fk_ptr w, int N, int K, size_t *copied)
+{
+    return c->device->weights_keep && c->device->weights_keep(c->device, w, N, K, count, copied);
 }
 
 static void forward_case(struct check *c, struct shape s, struct types t, struct fk_ptr bias,
@@ -68,10 +74,18 @@ static void forward_case(struct check *c, struct shape s, struct types t, struct
         }
     check_run(c, c->ops->linear(c->q, y, x, w, bias, s.M, s.N, s.K, beta));
     check_near(c, "y", y, want, rows * columns, tolerance_of(t.y));
-    if (!keep(c, w, s.N, s.K))
+    struct fk_ptr third = check_copy(c, again, rows * columns);
+    size_t copied = 0, bytes = columns * inner * fk_dtype_size(t.w);
+    if (!keep(c, w, s.N, s.K, &copied))
         return;
+    assert_true(copied == 0);
     check_run(c, c->ops->linear(c->q, again, x, w, bias, s.M, s.N, s.K, beta));
     check_near(c, "y of kept weights", again, want, rows * columns, tolerance_of(t.y));
+    assert_true(copied == 0 || copied == bytes);
+    bytes = copied;
+    check_run(c, c->ops->linear(c->q, third, x, w, bias, s.M, s.N, s.K, beta));
+    check_near(c, "y of copied weights", third, want, rows * columns, tolerance_of(t.y));
+    assert_true(copied == bytes);
     c->device->weights_forget(c->device, w.p);
 }
 
@@ -83,8 +97,11 @@ static void forget_body(struct check *c)
         return;
     struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_F32, N * K, 2);
     struct fk_ptr y = check_output(c, FK_F32, M * N), none = {0};
-    keep(c, w, N, K);
-    keep(c, w, N, K);
+    size_t copied = 0;
+    keep(c, w, N, K, &copied);
+    check_run(c, c->ops->linear(c->q, y, x, w, none, M, N, K, 0));
+    keep(c, w, N, K, &copied);
+    check_run(c, c->ops->linear(c->q, y, x, w, none, M, N, K, 0));
     c->device->weights_forget(c->device, w.p);
     c->device->weights_forget(c->device, w.p);
     c->device->weights_forget(c->device, x.p);
@@ -212,10 +229,11 @@ static bool rows_are_independent(const struct check *c)
 static void rows_case(struct check *c, enum fk_dtype type, int most, bool kept)
 {
     enum { N = 80, K = 72 };
+    size_t copied = 0;
     struct fk_ptr x = check_input(c, type, (size_t)most * K, 1);
     struct fk_ptr w = check_input(c, type, N * K, 2), bias = check_input(c, FK_F32, N, 3);
     struct fk_ptr all = check_output(c, type, (size_t)most * N);
-    if (kept && !keep(c, w, N, K))
+    if (kept && !keep(c, w, N, K, &copied))
         return;
     check_run(c, c->ops->linear(c->q, all, x, w, bias, most, N, K, 0));
     const int counts[] = {1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 128, 200};
@@ -246,7 +264,8 @@ static void *threads_result(struct check *c, size_t *bytes, enum fk_dtype weight
     float *y = check_f32(all), *dx = y + M * N, *dw = dx + M * K, *db = dw + N * K;
     check_run(c, c->ops->linear(c->q, fk_f32(y), x, w, (struct fk_ptr){0}, M, N, K, 0));
     check_run(c, c->ops->linear_bwd(c->q, fk_f32(dx), dw, db, dy, x, w, M, N, K, 0));
-    keep(c, w, N, K);
+    size_t copied = 0;
+    keep(c, w, N, K, &copied);
     check_run(c, c->ops->linear(c->q, fk_f32(db + N), x, w, (struct fk_ptr){0}, M, N, K, 0));
     if (!rows_are_independent(c)) {
         *bytes = N * sizeof(float);
