@@ -4,6 +4,7 @@
  * is made by the first product, so that opening a model takes no time, and one matrix at a time may
  * give its own memory back. */
 #include "onednn.h"
+#include "slabs.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@ enum { N_BUCKETS = 256, USUAL_ROWS = 128 };
 
 struct cpu_weights {
     pthread_mutex_t lock; /* models come and go on other threads than the queue's */
+    struct slabs copies;
     struct onednn_kept *bucket[N_BUCKETS];
 };
 
@@ -75,15 +77,16 @@ static bool reorder(dnnl_engine_t engine, const dnnl_memory_desc_t *from, const 
     return ok;
 }
 
-static void kept_free(struct onednn_kept *kept)
+/* Under the lock. */
+static void kept_free(struct cpu_weights *weights, struct onednn_kept *kept)
 {
     if (kept)
-        free(kept->copy);
+        slabs_give(&weights->copies, kept->copy);
     free(kept);
 }
 
-/* Sets kept->copy where there is memory for it, and another order than w has. */
-static void make_copy(struct onednn_kept *kept)
+/* Sets kept->copy where there is memory for it, and another order than w has. Under the lock. */
+static void make_copy(struct cpu_weights *weights, struct onednn_kept *kept)
 {
     const dnnl_dims_t dims = {kept->K, kept->N};
     dnnl_data_type_t t = kept->type == FK_F32 ? dnnl_f32 : dnnl_bf16;
@@ -92,11 +95,11 @@ static void make_copy(struct onednn_kept *kept)
     bool ok = dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
               dnnl_memory_desc_init_by_tag(&plain, 2, dims, t, dnnl_ba) == dnnl_success &&
               layout_find(&kept->layout, engine, kept->type, kept->N, kept->K);
-    size_t bytes = ok ? (dnnl_memory_desc_get_size(&kept->layout) + 63) / 64 * 64 : 0;
     ok = ok && !dnnl_memory_desc_equal(&plain, &kept->layout);
-    kept->copy = ok ? aligned_alloc(64, bytes) : NULL;
+    if (ok)
+        kept->copy = slabs_take(&weights->copies, dnnl_memory_desc_get_size(&kept->layout));
     if (kept->copy && !reorder(engine, &plain, kept->w, &kept->layout, kept->copy)) {
-        free(kept->copy);
+        slabs_give(&weights->copies, kept->copy);
         kept->copy = NULL;
     }
     if (engine)
@@ -114,8 +117,8 @@ static void forget(struct fk_device *device, const void *w)
     struct onednn_kept *gone = *at;
     if (gone)
         *at = gone->next;
+    kept_free(weights, gone);
     pthread_mutex_unlock(&weights->lock);
-    kept_free(gone);
 }
 
 static bool keep(struct fk_device *device, struct fk_ptr w, int N, int K,
@@ -149,7 +152,7 @@ const struct onednn_kept *cpu_onednn_kept(struct fk_device *device, struct fk_pt
     while (kept && (kept->w != w.p || kept->type != w.type || kept->N != N || kept->K != K))
         kept = kept->next;
     if (kept && !kept->tried) {
-        make_copy(kept);
+        make_copy(weights, kept);
         made = kept->copy;
     }
     pthread_mutex_unlock(&weights->lock);
@@ -176,7 +179,7 @@ void cpu_weights_finish(struct fk_device *device)
     for (int i = 0; weights && i < N_BUCKETS; i++)
         for (struct onednn_kept *next, *kept = weights->bucket[i]; kept; kept = next) {
             next = kept->next;
-            kept_free(kept);
+            kept_free(weights, kept);
         }
     if (weights)
         pthread_mutex_destroy(&weights->lock);
