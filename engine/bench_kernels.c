@@ -19,6 +19,8 @@ struct product {
 
 static void product_finish(struct product *p, struct bench *b)
 {
+    if (p->w.p && b->device->weights_forget)
+        b->device->weights_forget(b->device, p->w.p);
     void *const all[] = {p->x.p, p->w.p, p->bias.p, p->y.p};
     for (int i = 0; i < 4; i++)
         b->device->free(b->device, all[i]);
@@ -33,7 +35,11 @@ static bool product_init(struct product *p, struct bench *b, int M, int N, int K
     p->w.p = bench_values(b, "w", (size_t)N * (size_t)K, 1 / sqrt(K), type);
     p->bias.p = bench_values(b, "bias", (size_t)N, 1, FK_F32);
     p->y.p = bench_values(b, "y", (size_t)M * (size_t)N, 1, type);
-    return p->x.p && p->w.p && p->bias.p && p->y.p;
+    if (!p->x.p || !p->w.p || !p->bias.p || !p->y.p)
+        return false;
+    if (b->device->weights_keep) /* as those of a network */
+        b->device->weights_keep(b->device, p->w, N, K, NULL, NULL);
+    return true;
 }
 
 static bool product_run(void *user, struct bench *b)
