@@ -9,7 +9,9 @@
 
 #include "fk_dtype.h"
 
-enum { MOST_RUNS = 10000, LEAST_RUNS = 5, WARM_RUNS = 2, SHARE_RUNS = 5 };
+enum { MOST_RUNS = 10000, LEAST_RUNS = 5, LEAST_SLOW_RUNS = 3, WARM_RUNS = 2, SHARE_RUNS = 5 };
+
+#define SLOW_S 1.0 /* a run that needs no second one to warm up */
 
 static const char *const part_names[FIT_N_BENCH_PARTS] = {
     "peaks", "gemm", "attention", "block", "evaluation", "sampling", "train", "picture",
@@ -122,11 +124,12 @@ bool bench_time(struct bench *b, struct fit_bench_row *row, bench_fn *run, void 
     if (!seconds)
         return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for the times of a row");
     bool ok = true;
-    for (int i = 0; i < WARM_RUNS && ok; i++)
-        ok = once(b, run, user);
-    int n = 0;
     double begun = now();
-    while (ok && n < MOST_RUNS && (n < LEAST_RUNS || now() - begun < b->params->seconds)) {
+    for (int i = 0; i < WARM_RUNS && ok && now() - begun < SLOW_S; i++)
+        ok = once(b, run, user);
+    int n = 0, least = now() - begun < SLOW_S ? LEAST_RUNS : LEAST_SLOW_RUNS;
+    begun = now();
+    while (ok && n < MOST_RUNS && (n < least || now() - begun < b->params->seconds)) {
         double from = now();
         ok = once(b, run, user);
         seconds[n++] = now() - from;
@@ -152,7 +155,7 @@ bool bench_shares(struct bench *b, struct fit_bench_row *row, bench_fn *run, voi
     b->compute.times = &times;
     bool ok = true;
     double begun = now();
-    for (int i = 0; i < SHARE_RUNS && ok; i++)
+    for (int i = 0; i < SHARE_RUNS && ok && (i == 0 || now() - begun < SLOW_S); i++)
         ok = once(b, run, user);
     double all = now() - begun;
     b->compute.times = NULL;
