@@ -94,14 +94,6 @@ static struct fk_device *open_plugin(const struct fk_open_params *params, char *
     return NULL;
 }
 
-static struct fk_device *open_cpu(bool plain, int n_threads, char *message, size_t message_bytes)
-{
-    struct fk_device *device = cpu_device_open(plain, n_threads);
-    if (!device)
-        snprintf(message, message_bytes, "no memory for the processor's device");
-    return device;
-}
-
 struct fk_device *fk_device_open(const struct fk_open_params *params, char *message,
                                  size_t message_bytes)
 {
@@ -111,7 +103,8 @@ struct fk_device *fk_device_open(const struct fk_open_params *params, char *mess
         name = forced;
     message[0] = '\0';
     if (!strcmp(name, "reference") || !strcmp(name, "cpu"))
-        return open_cpu(!strcmp(name, "reference"), params->n_threads, message, message_bytes);
+        return cpu_device_open(!strcmp(name, "reference"), params->n_threads, message,
+                               message_bytes);
     if (!strcmp(name, "cuda"))
         return open_plugin(params, message, message_bytes);
     if (strcmp(name, "auto")) {
@@ -121,7 +114,8 @@ struct fk_device *fk_device_open(const struct fk_open_params *params, char *mess
     }
     struct fk_device *device =
         plugin_exists() ? open_plugin(params, message, message_bytes) : NULL;
-    return device ? device : open_cpu(false, params->n_threads, message, message_bytes);
+    return device ? device
+                  : cpu_device_open(false, params->n_threads, message, message_bytes);
 }
 
 void fk_device_close(struct fk_device **device)

@@ -118,9 +118,10 @@ static inline int cpu_image_of(const struct fk_pack *pack, int n)
     return low;
 }
 
-/* The processor as a device, with all its abilities or (plain) by the reference alone. NULL when
- * memory is short. */
-struct fk_device *cpu_device_open(bool plain, int n_threads);
+/* The processor as a device, with all its abilities (isa.h) or (plain) by the reference alone. NULL
+ * with one sentence in `message` when memory is short or FIT_ISA is nothing; on success `message` may
+ * hold a line worth telling. */
+struct fk_device *cpu_device_open(bool plain, int n_threads, char *message, size_t message_bytes);
 
 /* Reference, one per file of the same name. */
 void cpu_linear_install(struct fk_ops *ops);
@@ -135,15 +136,17 @@ void cpu_image_install(struct fk_ops *ops); /* patchify, pixel_*, upsample, plan
 void cpu_random_install(struct fk_ops *ops);
 void cpu_optim_install(struct fk_ops *ops); /* sum_sq, adamw */
 
-/* Overrides for this processor; each leaves alone what it cannot do better. */
-void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps);
-void cpu_fast_attention_install(struct fk_ops *ops, const struct fk_caps *caps);
-void cpu_fast_conv_install(struct fk_ops *ops, const struct fk_caps *caps);
-void cpu_fast_rows_install(struct fk_ops *ops, const struct fk_caps *caps); /* norm, act, optim */
-void cpu_fast_group_norm_install(struct fk_ops *ops, const struct fk_caps *caps);
+/* Overrides for this processor; each leaves alone what it cannot do better. Those of files that
+ * are compiled once for each instruction set have its name at their end; v3 is x86-64-v3. */
+typedef void cpu_install_fn(struct fk_ops *ops, const struct fk_caps *caps);
+cpu_install_fn cpu_fast_attention_install, cpu_fast_conv_install;
+cpu_install_fn cpu_fast_linear_install_base, cpu_fast_linear_install_v3;
+cpu_install_fn cpu_fast_rows_install_base, cpu_fast_rows_install_v3; /* norm, act, optim */
+cpu_install_fn cpu_fast_group_norm_install_base, cpu_fast_group_norm_install_v3;
 
-/* What oneDNN can do on this processor, written to caps; without oneDNN caps stay as they are. */
-void cpu_onednn_describe(struct fk_caps *caps);
+/* Holds oneDNN to the instructions of cpu_isa(), and says whether it has products of bf16 there.
+ * False in a build without oneDNN. */
+bool cpu_onednn_begin(bool *native_bf16);
 /* weights_keep and weights_forget, for devices with oneDNN; false when memory is short. */
 bool cpu_weights_install(struct fk_device *device);
 void cpu_weights_finish(struct fk_device *device);

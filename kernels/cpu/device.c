@@ -7,6 +7,7 @@
  * reads it when the library is loaded.
  */
 #include "cpu.h"
+#include "isa.h"
 
 #include <sched.h>
 #include <stdarg.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #define ALIGNMENT 64
+#define NO_MEMORY "no memory for the processor's device"
 
 static size_t rounded(size_t bytes)
 {
@@ -194,11 +196,19 @@ static void install_reference(struct fk_ops *ops)
 
 static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
 {
-    cpu_fast_linear_install(ops, caps);
     cpu_fast_attention_install(ops, caps);
     cpu_fast_conv_install(ops, caps);
-    cpu_fast_rows_install(ops, caps);
-    cpu_fast_group_norm_install(ops, caps);
+#if defined(CPU_VARIANTS_X86)
+    if (cpu_isa() >= CPU_ISA_AVX2) {
+        cpu_fast_linear_install_v3(ops, caps);
+        cpu_fast_rows_install_v3(ops, caps);
+        cpu_fast_group_norm_install_v3(ops, caps);
+        return;
+    }
+#endif
+    cpu_fast_linear_install_base(ops, caps);
+    cpu_fast_rows_install_base(ops, caps);
+    cpu_fast_group_norm_install_base(ops, caps);
 }
 
 /* Processors that this process may run on. */
@@ -211,11 +221,32 @@ static int all_processors(void)
     return n > 0 ? (int)n : 1;
 }
 
-struct fk_device *cpu_device_open(bool plain, int n_threads)
+/* All that the processor can do, beyond the reference. */
+static bool make_fast(struct cpu_state *state, char *message, size_t message_bytes)
+{
+    struct fk_caps *caps = &state->device.caps;
+    if (!cpu_isa_check(message, message_bytes))
+        return false;
+    bool products = cpu_onednn_begin(&caps->native_bf16);
+    snprintf(caps->isa, sizeof caps->isa, "%s%s", cpu_isa_name(cpu_isa()),
+             products ? "" : ", without oneDNN");
+    if (!products)
+        snprintf(message, message_bytes,
+                 "built without oneDNN: everything works, many times slower than it could");
+    install_fast(&state->ops, caps);
+    if (cpu_weights_install(&state->device))
+        return true;
+    snprintf(message, message_bytes, NO_MEMORY);
+    return false;
+}
+
+struct fk_device *cpu_device_open(bool plain, int n_threads, char *message, size_t message_bytes)
 {
     struct cpu_state *state = calloc(1, sizeof *state);
-    if (!state)
+    if (!state) {
+        snprintf(message, message_bytes, NO_MEMORY);
         return NULL;
+    }
     struct fk_device *device = &state->device;
     *device = (struct fk_device){
         .abi = FK_ABI,
@@ -240,13 +271,8 @@ struct fk_device *cpu_device_open(bool plain, int n_threads)
     };
     read_processor_name(device->model, sizeof device->model);
     install_reference(&state->ops);
-    if (!plain) {
-        cpu_onednn_describe(&device->caps);
-        install_fast(&state->ops, &device->caps);
-        if (!cpu_weights_install(device)) {
-            close_device(device);
-            return NULL;
-        }
-    }
-    return device;
+    if (plain || make_fast(state, message, message_bytes))
+        return device;
+    close_device(device);
+    return NULL;
 }

@@ -3,18 +3,16 @@
  * (image, head). */
 #include "attention_tile.h"
 #include "cpu.h"
+#include "isa.h"
 
 const struct attention_tiles *cpu_attention_variant(int i)
 {
     const struct attention_tiles *runs[3];
     int n = 0;
 #if defined(CPU_VARIANTS_X86)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+    if (cpu_isa() >= CPU_ISA_AVX512)
         runs[n++] = &cpu_attention_v4;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-        __builtin_cpu_supports("bmi2"))
+    if (cpu_isa() >= CPU_ISA_AVX2)
         runs[n++] = &cpu_attention_v3;
 #endif
     runs[n++] = &cpu_attention_base;
@@ -23,13 +21,12 @@ const struct attention_tiles *cpu_attention_variant(int i)
 
 const struct attention_tiles *cpu_attention_forward(enum fk_dtype type)
 {
-    const struct attention_tiles *tiles = cpu_attention_variant(0);
 #if defined(CPU_VARIANTS_X86)
-    if (type == FK_BF16 && tiles == &cpu_attention_v4 && __builtin_cpu_supports("avx512bf16"))
+    if (type == FK_BF16 && cpu_isa() >= CPU_ISA_AVX512_BF16)
         return &cpu_attention_bf16;
 #endif
     (void)type;
-    return tiles;
+    return cpu_attention_variant(0);
 }
 
 /* Some tiles of queries of one image. */
@@ -125,7 +122,7 @@ static bool attention_bwd(struct fk_queue *q, struct fk_ptr dqkv, struct fk_ptr 
 
 void cpu_fast_attention_install(struct fk_ops *ops, const struct fk_caps *caps)
 {
-    (void)caps; /* oneDNN's word on instruction sets does not bind these loops */
+    (void)caps;
     ops->attention = attention;
     ops->attention_bwd = attention_bwd;
 }

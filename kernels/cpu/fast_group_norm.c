@@ -11,7 +11,6 @@ enum { SLOT_ROWS, SLOT_COEFFICIENTS, PIECE = 64 };
 typedef double wide __attribute__((vector_size(64)));
 
 /* sum[c] and square[c] of a row of `width` pixels. */
-LANES_CLONES
 static void channel_sums(double *sum, double *square, const float *x, int width, int C)
 {
     LANES_EACH(c, left, 0, C, {
@@ -71,7 +70,6 @@ static void coefficients_make(float *mean, float *slope, const double *sum, cons
     }
 }
 
-LANES_CLONES
 static void normalise(float *y, const float *x, const float *mean, const float *slope,
                       const float *bias, size_t pixels, int C, bool silu)
 {
@@ -108,7 +106,7 @@ static bool group_norm(struct fk_queue *q, float *y, const float *x, const doubl
     return true;
 }
 
-void cpu_fast_group_norm_install(struct fk_ops *ops, const struct fk_caps *caps)
+void LANES_VARIANT(cpu_fast_group_norm_install)(struct fk_ops *ops, const struct fk_caps *caps)
 {
     (void)caps;
     ops->group_sums = group_sums;

@@ -66,7 +66,6 @@ static bool linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct 
 }
 
 /* db[first ..] += the sums of up to COLUMNS columns, span by span of rows. */
-LANES_CLONES
 static void columns_add(float *db, struct fk_ptr dy, int M, int N, int first)
 {
     int end = N - first < COLUMNS ? N : first + COLUMNS;
@@ -114,7 +113,7 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
     return true;
 }
 
-void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps)
+void LANES_VARIANT(cpu_fast_linear_install)(struct fk_ops *ops, const struct fk_caps *caps)
 {
     (void)caps; /* asked of the queue's device in each call */
     ops->linear = linear;

@@ -7,6 +7,7 @@
  * threads and for an image alone or in a pack.
  */
 #include "cpu.h"
+#include "isa.h"
 #include "lanes.h"
 #include "rows.h"
 
@@ -37,7 +38,6 @@ static bool spans_make(struct fk_queue *q, struct spans *s, const struct fk_pack
 }
 
 /* Adds the rows [n spans][C] of partial sums to the rows of their images, in order. */
-LANES_CLONES
 static void spans_sum(const struct spans *s, float *sum, int stride, const float *partial,
                       size_t partial_stride, int C)
 {
@@ -65,7 +65,6 @@ LANES_INLINE struct stats row_stats(const float *x, int C, float epsilon)
     return (struct stats){mean, 1.0f / sqrtf(lanes_sum(squares) / (float)C + epsilon)};
 }
 
-LANES_CLONES
 static void modulate_span(struct fk_ptr y, const float *x, const float *shift, const float *scale,
                           struct span span, int C, float epsilon)
 {
@@ -98,7 +97,6 @@ static bool norm_modulate(struct fk_queue *q, struct fk_ptr y, const float *x, c
 }
 
 /* sums: dshift then dscale of this span, [2][C]. */
-LANES_CLONES
 static void modulate_span_bwd(float *dx, float *sums, struct fk_ptr dy, const float *x,
                               const float *scale, struct span span, int C, float epsilon)
 {
@@ -146,7 +144,6 @@ static bool norm_modulate_bwd(struct fk_queue *q, float *dx, float *dshift, floa
     return true;
 }
 
-LANES_CLONES
 static void gate_span(float *x, struct fk_ptr y, const float *gate, struct span span, int C)
 {
     for (int n = span.first; n < span.end; n++)
@@ -170,7 +167,6 @@ static bool gate_residual(struct fk_queue *q, float *x, struct fk_ptr y, const f
     return true;
 }
 
-LANES_CLONES
 static void gate_span_bwd(struct fk_ptr dy, float *sums, const float *dx, struct fk_ptr y,
                           const float *gate, struct span span, int C)
 {
@@ -249,7 +245,6 @@ LANES_INLINE void copy_lanes(struct fk_ptr to, struct fk_ptr from, size_t first,
     });
 }
 
-LANES_CLONES
 static void rotate_tokens(struct fk_ptr out, struct fk_ptr qkv, struct heads t)
 {
     struct rotation r = {0};
@@ -286,7 +281,6 @@ LANES_INLINE void head_normalise_bwd(lanes *g, lanes *row, int D, float epsilon)
     });
 }
 
-LANES_CLONES
 static void rotate_tokens_bwd(struct fk_ptr dqkv, struct fk_ptr dout, struct fk_ptr qkv,
                               struct heads t)
 {
@@ -358,7 +352,6 @@ static size_t piece_count(size_t n)
     return n / PIECE + (n % PIECE != 0);
 }
 
-LANES_CLONES
 static void swiglu_piece(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr value, size_t first,
                          size_t end)
 {
@@ -378,7 +371,6 @@ static bool swiglu(struct fk_queue *q, struct fk_ptr y, struct fk_ptr gate, stru
     return true;
 }
 
-LANES_CLONES
 static void swiglu_piece_bwd(struct fk_ptr dgate, struct fk_ptr dvalue, struct fk_ptr dy,
                              struct fk_ptr gate, struct fk_ptr value, size_t first, size_t end)
 {
@@ -399,7 +391,6 @@ static bool swiglu_bwd(struct fk_queue *q, struct fk_ptr dgate, struct fk_ptr dv
     return true;
 }
 
-LANES_CLONES
 static void silu_piece(struct fk_ptr y, struct fk_ptr x, size_t first, size_t end)
 {
     LANES_EACH(i, left, first, end, {
@@ -416,7 +407,6 @@ static bool silu(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, size_t n)
     return true;
 }
 
-LANES_CLONES
 static void silu_piece_bwd(struct fk_ptr dx, struct fk_ptr dy, struct fk_ptr x, size_t first,
                            size_t end)
 {
@@ -435,7 +425,6 @@ static bool silu_bwd(struct fk_queue *q, struct fk_ptr dx, struct fk_ptr dy, str
     return true;
 }
 
-LANES_CLONES
 static void cast_piece(struct fk_ptr y, struct fk_ptr x, size_t first, size_t end)
 {
     copy_lanes(y, x, first, end - first);
@@ -460,7 +449,6 @@ struct adamw_state {
     const float *gradient;
 };
 
-LANES_CLONES
 static void adamw_piece(struct adamw_state s, struct adamw_step a, size_t first, size_t end)
 {
     LANES_EACH(i, left, first, end, {
@@ -511,17 +499,15 @@ static const struct row_loops *row_loops(void)
 {
     static const struct row_loops narrow = {modulate_span, gate_span, rotate_tokens, swiglu_piece};
 #if defined(CPU_VARIANTS_X86)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bf16"))
+    if (cpu_isa() >= CPU_ISA_AVX512_BF16)
         return &cpu_rows_wide;
 #endif
     return &narrow;
 }
 
-void cpu_fast_rows_install(struct fk_ops *ops, const struct fk_caps *caps)
+void LANES_VARIANT(cpu_fast_rows_install)(struct fk_ops *ops, const struct fk_caps *caps)
 {
-    (void)caps; /* the loader picks the variant for the instruction set */
+    (void)caps;
     ops->norm_modulate = norm_modulate;
     ops->norm_modulate_bwd = norm_modulate_bwd;
     ops->gate_residual = gate_residual;

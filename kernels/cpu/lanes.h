@@ -22,12 +22,11 @@ typedef int32_t lanes_i32 __attribute__((vector_size(32)));
 typedef uint32_t lanes_u32 __attribute__((vector_size(32)));
 typedef uint16_t lanes_u16 __attribute__((vector_size(16)));
 
-/* One body, compiled for AVX2 + FMA and for any x86-64; chosen when the program is loaded. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define LANES_CLONES __attribute__((target_clones("arch=x86-64-v3", "default")))
-#else
-#define LANES_CLONES
-#endif
+/* Files that use this are compiled once for each instruction set: what they show the others has
+ * the set's name at its end, as meson.build defines it: _base or _v3. */
+#define LANES_JOIN_(name, suffix) name##suffix
+#define LANES_JOIN(name, suffix) LANES_JOIN_(name, suffix)
+#define LANES_VARIANT(name) LANES_JOIN(name, LANES_SUFFIX)
 
 #define LANES_INLINE static inline __attribute__((always_inline))
 #pragma GCC diagnostic ignored "-Wpsabi"

@@ -2,7 +2,13 @@
 /* Built instead of onednn.c, fast_linear.c and fast_conv.c where oneDNN is missing. */
 #include "cpu.h"
 
-void cpu_fast_linear_install(struct fk_ops *ops, const struct fk_caps *caps)
+void cpu_fast_linear_install_base(struct fk_ops *ops, const struct fk_caps *caps)
+{
+    (void)ops;
+    (void)caps;
+}
+
+void cpu_fast_linear_install_v3(struct fk_ops *ops, const struct fk_caps *caps)
 {
     (void)ops;
     (void)caps;
@@ -14,9 +20,10 @@ void cpu_fast_conv_install(struct fk_ops *ops, const struct fk_caps *caps)
     (void)caps;
 }
 
-void cpu_onednn_describe(struct fk_caps *caps)
+bool cpu_onednn_begin(bool *native_bf16)
 {
-    (void)caps;
+    *native_bf16 = false;
+    return false;
 }
 
 void cpu_onednn_finish(struct fk_queue *q)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All that touches oneDNN's C interface, which changed between its second and third version. */
+#include "isa.h"
 #include "onednn.h"
 
 #include <stdio.h>
@@ -352,33 +353,17 @@ bool cpu_onednn_conv(struct fk_queue *q, float *y, const float *x, const float *
     return compiled_run(q, &e->main, (const void *const[]){y, x, w, bias});
 }
 
-static const char *isa_name(dnnl_cpu_isa_t isa)
+bool cpu_onednn_begin(bool *native_bf16)
 {
-    switch (isa) {
-    case dnnl_cpu_isa_sse41:
-        return "sse41";
-    case dnnl_cpu_isa_avx:
-        return "avx";
-    case dnnl_cpu_isa_avx2:
-        return "avx2";
-    case dnnl_cpu_isa_avx512_core:
-        return "avx512_core";
-    case dnnl_cpu_isa_avx512_core_vnni:
-        return "avx512_core_vnni";
-    case dnnl_cpu_isa_avx512_core_bf16:
-        return "avx512_core_bf16";
-    case dnnl_cpu_isa_avx512_core_amx:
-        return "avx512_core_amx";
-    case dnnl_cpu_isa_avx2_vnni:
-        return "avx2_vnni";
-    default:
-        return "other";
-    }
-}
-
-void cpu_onednn_describe(struct fk_caps *caps)
-{
+    static const dnnl_cpu_isa_t most[CPU_N_ISAS] = {
+        [CPU_ISA_BASE] = dnnl_cpu_isa_sse41,
+        [CPU_ISA_AVX2] = dnnl_cpu_isa_avx2,
+        [CPU_ISA_AVX512] = dnnl_cpu_isa_avx512_core_vnni,
+        [CPU_ISA_AVX512_BF16] = dnnl_cpu_isa_all,
+    };
+    /* Refused once oneDNN has looked at the processor; then it was set before. */
+    (void)dnnl_set_max_cpu_isa(most[cpu_isa()]);
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    snprintf(caps->isa, sizeof caps->isa, "%s", isa_name(isa));
-    caps->native_bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
+    *native_bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
+    return true;
 }

@@ -57,8 +57,10 @@ run 1 generate --precision f16
 says 'auto, f32, bf16'
 run 1 generate --backend gpu
 says 'auto, cpu, reference, cuda'
-run 1 generate --threads 0
-run 1 generate --threads 2000
+for threads in 0 -1 1025 2.5 all ''; do
+    run 1 generate --threads "$threads"
+    says '--threads: expected a whole number from 1 to 1024'
+done
 run 1 generate picture.png
 says 'one argument too many'
 run 1 verify
@@ -70,6 +72,8 @@ run 2 generate --model nowhere --output x.png
 says 'nowhere/model.json: cannot be opened'
 LIMN_MODEL=elsewhere run 2 classes
 says 'elsewhere/model.json: cannot be opened'
+FIT_ISA=sse9 run 2 generate --output x.png
+says 'FIT_ISA is "sse9"; expected base, avx2, avx512 or avx512_bf16'
 run 2 info nothing.png
 says 'nothing.png: cannot be opened'
 run 2 train nothing.yaml
