@@ -149,9 +149,9 @@ static int measure(struct bench *bench, unsigned parts)
 
 static int run_bench(int argc, char **argv)
 {
-    struct bench bench = {.tokens_text = "64,256", .shape = 2, .seconds = 1};
+    struct bench bench = {.tokens_text = "64,256", .shape = 3, .seconds = 1};
     const struct arg args[] = {
-        {"model-shape", "NAME", "demo, t, s, m, b or xl (default: s, 26 million parameters)",
+        {"model-shape", "NAME", "demo, n, t, s, m, b or xl (default: s, 26 million parameters)",
          ARG_NAME, &bench.shape, .name_of = fit_bench_shape_name},
         {"tokens", "N,...", "tokens of an image (default: 64,256)", ARG_TEXT, &bench.tokens_text,
          .low = 0},

@@ -42,7 +42,7 @@ enum fit_bench_part {
 };
 
 FIT_API const char *fit_bench_part_name(enum fit_bench_part part);
-/* "demo", "t", "s", "m", "xl": NULL after the last. */
+/* "demo", "n", "t", "s", "m", "b", "xl": NULL after the last. */
 FIT_API const char *fit_bench_shape_name(int i);
 
 struct fit_bench_row {
