@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * measure-window: how quick the window is, on the bundled model. It asserts nothing; it prints
- * milliseconds (of several runs: median and worst) and megabytes.
+ * milliseconds (of several runs: median and worst) and megabytes. Frames are measured at rest, while
+ * painting, and while painting beside a process that never rests.
  *
  *     meson test -C build --benchmark --verbose window
  */
 #include "fixture.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RUNS = 9 };
+enum { RUNS = 9, FRAMES_S = 5, MOST_FRAMES = 60 * FRAMES_S * 2 };
 
 /* The time between two polls is what one iteration of the main loop kept everyone else waiting. */
 static gint64 poll_left_us, longest_us;
@@ -114,6 +116,80 @@ static void measure_stop(struct fixture *f)
     report("  Stop to the end of the run", stopped);
 }
 
+/* ---- frames ------------------------------------------------------------------------------- */
+
+struct frames {
+    gint64 last_us;
+    int n;
+    double ms[MOST_FRAMES]; /* from one frame to the next */
+};
+
+/* Draws all of the window in every frame, as while something moves. */
+static gboolean count_frame(GtkWidget *widget, GdkFrameClock *clock, gpointer data)
+{
+    struct frames *frames = data;
+    gint64 now_us = g_get_monotonic_time();
+    (void)clock;
+    if (frames->last_us && frames->n < MOST_FRAMES)
+        frames->ms[frames->n++] = (double)(now_us - frames->last_us) / 1000;
+    frames->last_us = now_us;
+    gtk_widget_queue_draw(widget);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean time_is_over(gpointer over)
+{
+    *(gboolean *)over = TRUE;
+    return G_SOURCE_REMOVE;
+}
+
+static void measure_frames(struct fixture *f, const char *what)
+{
+    struct frames *frames = g_new0(struct frames, 1);
+    gboolean over = FALSE;
+    guint tick = gtk_widget_add_tick_callback(GTK_WIDGET(f->window), count_frame, frames, NULL);
+    g_timeout_add_seconds(FRAMES_S, time_is_over, &over);
+    while (!over)
+        g_main_context_iteration(NULL, TRUE);
+    gtk_widget_remove_tick_callback(GTK_WIDGET(f->window), tick);
+    int n = MAX(frames->n, 1);
+    qsort(frames->ms, (size_t)n, sizeof *frames->ms, ascending);
+    printf("%-52s median %7.1f ms   p99 %7.1f ms   worst %7.1f ms   of %d\n", what,
+           frames->ms[n / 2], frames->ms[n * 99 / 100], frames->ms[n - 1], frames->n);
+    fflush(stdout);
+    g_free(frames);
+}
+
+static GPid busy_start(void)
+{
+    char *argv[] = {"/bin/sh", "-c", "while :; do :; done", NULL};
+    GPid pid = 0;
+    g_autoptr(GError) error = NULL;
+    if (!g_spawn_async(NULL, argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &pid, &error))
+        g_printerr("no busy process: %s\n", error->message);
+    return pid;
+}
+
+static void measure_all_frames(struct fixture *f)
+{
+    printf("frame to frame, the whole window drawn in each\n");
+    measure_frames(f, "  at rest");
+    limn_settings_set_size(f->window->settings, 256, 256);
+    g_object_set(f->window->settings, "steps", 1000, NULL);
+    fixture_act(f, "win.generate");
+    until_picture(f);
+    measure_frames(f, "  painting 256 x 256");
+    GPid pid = busy_start();
+    measure_frames(f, "  painting beside a busy process");
+    if (pid)
+        kill(pid, SIGKILL);
+    if (!limn_run_is_active(f->window->run))
+        printf("  (the run ended before its frames were counted)\n");
+    fixture_act(f, "win.stop");
+    until_end(f);
+    fixture_settle(f);
+}
+
 int main(int argc, char **argv)
 {
     struct fixture f = {0};
@@ -136,6 +212,7 @@ int main(int argc, char **argv)
     measure_size(&f, 256);
     printf("memory: %.0f MB idle, %.0f MB at most\n", idle, memory_mb("VmHWM:"));
     measure_stop(&f);
+    measure_all_frames(&f);
     fixture_close(&f, NULL);
     return 0;
 }
