@@ -341,7 +341,7 @@ struct fk_device {
 
 struct fk_open_params {
     const char *backend; /* "auto" (or NULL), "cpu", "reference" (plain C only), "cuda" */
-    int n_threads;       /* 0: as many as the processor offers */
+    int n_threads;       /* 0: as many as the process may fill: affinity and control groups */
 };
 
 /* Opens the best backend that answers: for "auto" a plug-in (`fit-cuda.so`, looked for in

@@ -8,13 +8,12 @@
  */
 #include "cpu.h"
 #include "isa.h"
+#include "processors.h"
 
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define ALIGNMENT 64
 #define NO_MEMORY "no memory for the processor's device"
@@ -211,16 +210,6 @@ static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
     cpu_fast_group_norm_install_base(ops, caps);
 }
 
-/* Processors that this process may run on. */
-static int all_processors(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return CPU_COUNT(&set);
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (int)n : 1;
-}
-
 /* All that the processor can do, beyond the reference. */
 static bool make_fast(struct cpu_state *state, char *message, size_t message_bytes)
 {
@@ -254,7 +243,7 @@ struct fk_device *cpu_device_open(bool plain, int n_threads, char *message, size
         .ops = &state->ops,
         .state = state,
         .caps = {.host_memory = true,
-                 .n_threads = n_threads > 0 ? n_threads : all_processors(),
+                 .n_threads = n_threads > 0 ? n_threads : cpu_processors(),
                  .isa = "C"},
         .close = close_device,
         .alloc = alloc,
