@@ -26,12 +26,14 @@ struct fk_queue {
     void *primitives; /* the fast operations' cache of compiled products, owned by onednn.c */
 };
 
-struct cpu_weights; /* copies of weights, owned by onednn_weights.c */
+struct cpu_weights; /* copies of weights, owned by weights.c */
+struct cpu_products; /* matmul.h */
 
 struct cpu_state {
     struct fk_device device;
     struct fk_ops ops;
-    struct cpu_weights *weights; /* may be NULL */
+    const struct cpu_products *products; /* NULL of the reference */
+    struct cpu_weights *weights;         /* may be NULL */
 };
 
 /* At least `bytes` of 64-byte aligned memory that lives until the slot is asked for again; grows,
@@ -145,9 +147,9 @@ cpu_install_fn cpu_fast_rows_install_base, cpu_fast_rows_install_v3; /* norm, ac
 cpu_install_fn cpu_fast_group_norm_install_base, cpu_fast_group_norm_install_v3;
 
 /* Holds oneDNN to the instructions of cpu_isa(), and says whether it has products of bf16 there.
- * False in a build without oneDNN. */
-bool cpu_onednn_begin(bool *native_bf16);
-/* weights_keep and weights_forget, for devices with oneDNN; false when memory is short. */
+ * Its products; NULL in a build without oneDNN. */
+const struct cpu_products *cpu_onednn_begin(bool *native_bf16);
+/* weights_keep and weights_forget; false when memory is short. */
 bool cpu_weights_install(struct fk_device *device);
 void cpu_weights_finish(struct fk_device *device);
 /* Frees q->primitives. */

@@ -8,6 +8,7 @@
  */
 #include "cpu.h"
 #include "isa.h"
+#include "matmul.h"
 #include "processors.h"
 
 #include <stdarg.h>
@@ -210,18 +211,33 @@ static void install_fast(struct fk_ops *ops, const struct fk_caps *caps)
     cpu_fast_group_norm_install_base(ops, caps);
 }
 
+static const struct cpu_products *own_products(void)
+{
+#if defined(CPU_VARIANTS_X86)
+    if (cpu_isa() >= CPU_ISA_AVX2)
+        return &cpu_products_v3;
+#endif
+    return &cpu_products_base;
+}
+
+const struct cpu_products *cpu_products(const struct fk_device *device)
+{
+    return ((const struct cpu_state *)device->state)->products;
+}
+
 /* All that the processor can do, beyond the reference. */
 static bool make_fast(struct cpu_state *state, char *message, size_t message_bytes)
 {
     struct fk_caps *caps = &state->device.caps;
     if (!cpu_isa_check(message, message_bytes))
         return false;
-    bool products = cpu_onednn_begin(&caps->native_bf16);
+    const struct cpu_products *onednn = cpu_onednn_begin(&caps->native_bf16);
     snprintf(caps->isa, sizeof caps->isa, "%s%s", cpu_isa_name(cpu_isa()),
-             products ? "" : ", without oneDNN");
-    if (!products)
+             onednn ? "" : ", without oneDNN");
+    if (!onednn)
         snprintf(message, message_bytes,
-                 "built without oneDNN: everything works, many times slower than it could");
+                 "built without oneDNN: everything works, slower than it could");
+    state->products = onednn && cpu_isa() >= CPU_ISA_AVX512 ? onednn : own_products();
     install_fast(&state->ops, caps);
     if (cpu_weights_install(&state->device))
         return true;

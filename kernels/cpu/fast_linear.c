@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The linear layers through oneDNN. Weights are used where they lie. Where the processor has no
- * bf16 product, bf16 operands are widened and multiplied in f32, which loses nothing.
+ * The linear layers, in the device's products. Where those have no bf16, bf16 operands are widened
+ * and multiplied in f32, which loses nothing.
  */
 #include "lanes.h"
-#include "onednn.h"
+#include "matmul.h"
 
 /* Scratch: converted operands; result and bias of an f32 product that must be bf16 outside. */
 enum { SLOT_A, SLOT_B, SLOT_BIAS, SLOT_C };
@@ -23,11 +23,19 @@ static struct fk_ptr in_type(struct fk_queue *q, int slot, struct fk_ptr x, enum
     return copy;
 }
 
+/* Weights, or what is as wide, ready for a product in `type`. */
+static struct fk_ptr factor(struct fk_queue *q, struct fk_ptr x, enum fk_dtype type, size_t n)
+{
+    return cpu_products(q->device)->any_type ? x : in_type(q, SLOT_B, x, type, n);
+}
+
 /* An operand beside weights of the type `weights`, ready for a product in `type`: rounded to bf16
  * when the weights are, even if the product then is in f32. */
 static struct fk_ptr operand(struct fk_queue *q, int slot, struct fk_ptr x, enum fk_dtype weights,
                              enum fk_dtype type, size_t n)
 {
+    if (cpu_products(q->device)->any_type)
+        return weights == FK_BF16 ? in_type(q, slot, x, FK_BF16, n) : x;
     if (weights == FK_BF16 && type == FK_F32 && x.type == FK_F32)
         x = in_type(q, SLOT_C, x, FK_BF16, n);
     return in_type(q, slot, x, type, n);
@@ -39,16 +47,17 @@ static enum fk_dtype product_type(const struct fk_queue *q, struct fk_ptr w)
     return w.type == FK_BF16 && q->device->caps.native_bf16 ? FK_BF16 : FK_F32;
 }
 
-/* cpu_onednn_matmul with a result of any type: f32 products cannot store bf16 themselves. */
+/* With a result of any type, also where f32 products cannot store bf16 themselves. */
 static bool product(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, struct fk_ptr b,
-                    struct fk_ptr bias, const struct onednn_matmul *m)
+                    struct fk_ptr bias, const struct cpu_matmul *m)
 {
+    const struct cpu_products *products = cpu_products(q->device);
     size_t n = (size_t)m->M * m->N;
-    if (a.type == FK_BF16 || c.type == FK_F32)
-        return cpu_onednn_matmul(q, c, a, b, bias, m);
+    if (products->any_type || a.type == FK_BF16 || c.type == FK_F32)
+        return products->multiply(q, c, a, b, bias, m);
     struct fk_ptr wide = {cpu_scratch(q, SLOT_C, n * sizeof(float)), FK_F32};
     return wide.p && (!m->add || q->device->ops->cast(q, wide, c, n)) &&
-           cpu_onednn_matmul(q, wide, a, b, bias, m) && q->device->ops->cast(q, c, wide, n);
+           products->multiply(q, wide, a, b, bias, m) && q->device->ops->cast(q, c, wide, n);
 }
 
 static bool linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct fk_ptr w,
@@ -58,10 +67,10 @@ static bool linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct 
         return true;
     enum fk_dtype type = product_type(q, w);
     struct fk_ptr a = operand(q, SLOT_A, x, w.type, type, (size_t)M * K);
-    struct fk_ptr b = in_type(q, SLOT_B, w, type, (size_t)N * K);
+    struct fk_ptr b = factor(q, w, type, (size_t)N * K);
     struct fk_ptr row = in_type(q, SLOT_BIAS, bias, FK_F32, N);
-    const struct onednn_matmul m = {M, N, K, .b_turned = true, .add = beta != 0,
-                                    .kept = cpu_onednn_kept(q->device, w, N, K)};
+    const struct cpu_matmul m = {M, N, K, .b_turned = true, .add = beta != 0,
+                                    .kept = cpu_kept(q->device, w, N, K)};
     return a.p && b.p && (row.p || !bias.p) && product(q, y, a, b, row, &m);
 }
 
@@ -99,12 +108,12 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
     if (!a.p)
         return false;
     if (dx.p) {
-        const struct onednn_matmul m = {M, K, N, .add = beta != 0};
-        struct fk_ptr b = in_type(q, SLOT_B, w, type, (size_t)N * K);
+        const struct cpu_matmul m = {M, K, N, .add = beta != 0};
+        struct fk_ptr b = factor(q, w, type, (size_t)N * K);
         if (!b.p || !product(q, dx, a, b, none, &m))
             return false;
     }
-    const struct onednn_matmul m = {N, K, M, .a_turned = true, .add = true};
+    const struct cpu_matmul m = {N, K, M, .a_turned = true, .add = true};
     struct fk_ptr b = operand(q, SLOT_B, x, w.type, type, (size_t)M * K);
     if (!b.p || !product(q, (struct fk_ptr){dw, FK_F32}, a, b, none, &m))
         return false;

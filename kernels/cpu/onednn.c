@@ -211,16 +211,15 @@ static bool matrix_desc(dnnl_memory_desc_t *md, int rows, int columns, enum fk_d
     return dnnl_memory_desc_init_by_strides(md, 2, dims, type_of(type), strides) == dnnl_success;
 }
 
-static bool matmul_make(struct onednn *o, struct entry *e, const struct onednn_matmul *m,
+static bool matmul_make(struct onednn *o, struct entry *e, const struct cpu_matmul *m,
                         enum fk_dtype factor, enum fk_dtype result, const struct fk_ptr *bias)
 {
     dnnl_memory_desc_t a, b, c, row;
     dnnl_matmul_desc_t desc;
     struct recipe r = {0};
-    if (m->kept)
-        b = m->kept->layout;
     bool ok = matrix_desc(&a, m->M, m->K, factor, m->a_turned) &&
-              (m->kept || matrix_desc(&b, m->K, m->N, factor, m->b_turned)) &&
+              (m->kept ? cpu_onednn_layout(&b, o->engine, factor, m->N, m->K)
+                       : matrix_desc(&b, m->K, m->N, factor, m->b_turned)) &&
               matrix_desc(&c, m->M, m->N, result, false) &&
               matrix_desc(&row, 1, m->N, bias->type, false) &&
               dnnl_matmul_desc_init(&desc, &a, &b, bias->p ? &row : NULL, &c) == dnnl_success &&
@@ -235,8 +234,8 @@ static bool matmul_make(struct onednn *o, struct entry *e, const struct onednn_m
     return ok;
 }
 
-bool cpu_onednn_matmul(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, struct fk_ptr b,
-                       struct fk_ptr bias, const struct onednn_matmul *m)
+static bool multiply(struct fk_queue *q, struct fk_ptr c, struct fk_ptr a, struct fk_ptr b,
+                     struct fk_ptr bias, const struct cpu_matmul *m)
 {
     struct onednn *o = onednn_of(q);
     if (!o)
@@ -353,8 +352,10 @@ bool cpu_onednn_conv(struct fk_queue *q, float *y, const float *x, const float *
     return compiled_run(q, &e->main, (const void *const[]){y, x, w, bias});
 }
 
-bool cpu_onednn_begin(bool *native_bf16)
+const struct cpu_products *cpu_onednn_begin(bool *native_bf16)
 {
+    static const struct cpu_products products = {false, multiply, cpu_onednn_copy_bytes,
+                                                 cpu_onednn_copy};
     static const dnnl_cpu_isa_t most[CPU_N_ISAS] = {
         [CPU_ISA_BASE] = dnnl_cpu_isa_sse41,
         [CPU_ISA_AVX2] = dnnl_cpu_isa_avx2,
@@ -365,5 +366,5 @@ bool cpu_onednn_begin(bool *native_bf16)
     (void)dnnl_set_max_cpu_isa(most[cpu_isa()]);
     dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
     *native_bf16 = isa == dnnl_cpu_isa_avx512_core_bf16 || isa == dnnl_cpu_isa_avx512_core_amx;
-    return true;
+    return &products;
 }

@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights that stay as they are, copied into the order in which oneDNN's products read fastest:
- * it depends on the sizes of the weights and their type, not on how many rows they meet. The copy
- * is made by the first product, so that opening a model takes no time, and one matrix at a time may
- * give its own memory back. */
+/* The order in which oneDNN's products want weights: it depends on their sizes and type, not on how
+ * many rows they meet. */
 #include "onednn.h"
-#include "slabs.h"
 
-#include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { N_BUCKETS = 256, USUAL_ROWS = 128 };
-
-struct cpu_weights {
-    pthread_mutex_t lock; /* models come and go on other threads than the queue's */
-    struct slabs copies;
-    struct onednn_kept *bucket[N_BUCKETS];
-};
-
-static struct onednn_kept **bucket_of(struct cpu_weights *weights, const void *w)
-{
-    return &weights->bucket[((uintptr_t)w >> 6) % N_BUCKETS];
-}
-
-static struct cpu_weights *weights_of(struct fk_device *device)
-{
-    return ((struct cpu_state *)device->state)->weights;
-}
+enum { USUAL_ROWS = 128 };
 
 /* What the product with the usual number of rows wants. */
-static bool layout_find(dnnl_memory_desc_t *layout, dnnl_engine_t engine, enum fk_dtype type,
-                        int N, int K)
+bool cpu_onednn_layout(dnnl_memory_desc_t *layout, dnnl_engine_t engine, enum fk_dtype type, int N,
+                       int K)
 {
     const dnnl_dims_t x = {USUAL_ROWS, K}, w = {K, N}, y = {USUAL_ROWS, N}, row = {1, N};
     dnnl_data_type_t t = type == FK_F32 ? dnnl_f32 : dnnl_bf16;
@@ -77,111 +54,35 @@ static bool reorder(dnnl_engine_t engine, const dnnl_memory_desc_t *from, const 
     return ok;
 }
 
-/* Under the lock. */
-static void kept_free(struct cpu_weights *weights, struct onednn_kept *kept)
-{
-    if (kept)
-        slabs_give(&weights->copies, kept->copy);
-    free(kept);
-}
-
-/* Sets kept->copy where there is memory for it, and another order than w has. Under the lock. */
-static void make_copy(struct cpu_weights *weights, struct onednn_kept *kept)
+/* The order that w has. */
+static bool plain_layout(dnnl_memory_desc_t *plain, const struct cpu_kept *kept)
 {
     const dnnl_dims_t dims = {kept->K, kept->N};
     dnnl_data_type_t t = kept->type == FK_F32 ? dnnl_f32 : dnnl_bf16;
-    dnnl_memory_desc_t plain;
+    return dnnl_memory_desc_init_by_tag(plain, 2, dims, t, dnnl_ba) == dnnl_success;
+}
+
+size_t cpu_onednn_copy_bytes(const struct cpu_kept *kept)
+{
     dnnl_engine_t engine = NULL;
+    dnnl_memory_desc_t plain, layout;
     bool ok = dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
-              dnnl_memory_desc_init_by_tag(&plain, 2, dims, t, dnnl_ba) == dnnl_success &&
-              layout_find(&kept->layout, engine, kept->type, kept->N, kept->K);
-    ok = ok && !dnnl_memory_desc_equal(&plain, &kept->layout);
-    if (ok)
-        kept->copy = slabs_take(&weights->copies, dnnl_memory_desc_get_size(&kept->layout));
-    if (kept->copy && !reorder(engine, &plain, kept->w, &kept->layout, kept->copy)) {
-        slabs_give(&weights->copies, kept->copy);
-        kept->copy = NULL;
-    }
+              plain_layout(&plain, kept) &&
+              cpu_onednn_layout(&layout, engine, kept->type, kept->N, kept->K);
     if (engine)
         dnnl_engine_destroy(engine);
-    kept->tried = true;
+    return ok && !dnnl_memory_desc_equal(&plain, &layout) ? dnnl_memory_desc_get_size(&layout) : 0;
 }
 
-static void forget(struct fk_device *device, const void *w)
+bool cpu_onednn_copy(const struct cpu_kept *kept, void *to)
 {
-    struct cpu_weights *weights = weights_of(device);
-    pthread_mutex_lock(&weights->lock);
-    struct onednn_kept **at = bucket_of(weights, w);
-    while (*at && (*at)->w != w)
-        at = &(*at)->next;
-    struct onednn_kept *gone = *at;
-    if (gone)
-        *at = gone->next;
-    kept_free(weights, gone);
-    pthread_mutex_unlock(&weights->lock);
-}
-
-static bool keep(struct fk_device *device, struct fk_ptr w, int N, int K,
-                 void (*copied)(void *user, const void *w, size_t bytes), void *user)
-{
-    struct cpu_weights *weights = weights_of(device);
-    if (w.type == FK_BF16 && !device->caps.native_bf16)
-        return false; /* products widen these, copy after copy */
-    forget(device, w.p);
-    struct onednn_kept *kept = calloc(1, sizeof *kept);
-    if (!kept)
-        return false;
-    *kept = (struct onednn_kept){
-        .w = w.p, .type = w.type, .N = N, .K = K, .copied = copied, .user = user};
-    pthread_mutex_lock(&weights->lock);
-    struct onednn_kept **at = bucket_of(weights, w.p);
-    kept->next = *at;
-    *at = kept;
-    pthread_mutex_unlock(&weights->lock);
-    return true;
-}
-
-const struct onednn_kept *cpu_onednn_kept(struct fk_device *device, struct fk_ptr w, int N, int K)
-{
-    struct cpu_weights *weights = weights_of(device);
-    bool made = false;
-    if (!weights)
-        return NULL;
-    pthread_mutex_lock(&weights->lock);
-    struct onednn_kept *kept = *bucket_of(weights, w.p);
-    while (kept && (kept->w != w.p || kept->type != w.type || kept->N != N || kept->K != K))
-        kept = kept->next;
-    if (kept && !kept->tried) {
-        make_copy(weights, kept);
-        made = kept->copy;
-    }
-    pthread_mutex_unlock(&weights->lock);
-    if (made && kept->copied)
-        kept->copied(kept->user, w.p, (size_t)N * (size_t)K * fk_dtype_size(w.type));
-    return kept && kept->copy ? kept : NULL;
-}
-
-bool cpu_weights_install(struct fk_device *device)
-{
-    struct cpu_weights *weights = calloc(1, sizeof *weights);
-    if (!weights)
-        return false;
-    pthread_mutex_init(&weights->lock, NULL);
-    ((struct cpu_state *)device->state)->weights = weights;
-    device->weights_keep = keep;
-    device->weights_forget = forget;
-    return true;
-}
-
-void cpu_weights_finish(struct fk_device *device)
-{
-    struct cpu_weights *weights = weights_of(device);
-    for (int i = 0; weights && i < N_BUCKETS; i++)
-        for (struct onednn_kept *next, *kept = weights->bucket[i]; kept; kept = next) {
-            next = kept->next;
-            kept_free(weights, kept);
-        }
-    if (weights)
-        pthread_mutex_destroy(&weights->lock);
-    free(weights);
+    dnnl_engine_t engine = NULL;
+    dnnl_memory_desc_t plain, layout;
+    bool ok = dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
+              plain_layout(&plain, kept) &&
+              cpu_onednn_layout(&layout, engine, kept->type, kept->N, kept->K) &&
+              reorder(engine, &plain, kept->w, &layout, to);
+    if (engine)
+        dnnl_engine_destroy(engine);
+    return ok;
 }

@@ -219,13 +219,7 @@ static void slope_body(struct check *c)
     check_gradient(c, "bias", db, l.bias, columns, layer_loss, &l, 1e-2, 1e-3);
 }
 
-/* oneDNN's AVX2 products finish a thread's last rows by other code; with AVX-512 and in plain C a
- * row is the same whatever else is in the batch and however many threads there are. */
-static bool rows_are_independent(const struct check *c)
-{
-    return strcmp(c->backend, "reference") == 0 || strstr(c->device->caps.isa, "avx512");
-}
-
+/* A row is the same whatever else is in the batch. */
 static void rows_case(struct check *c, enum fk_dtype type, int most, bool kept)
 {
     enum { N = 80, K = 72 };
@@ -247,15 +241,13 @@ static void rows_case(struct check *c, enum fk_dtype type, int most, bool kept)
 
 static void rows_body(struct check *c)
 {
-    if (!rows_are_independent(c))
-        return;
     for (int kept = 0; kept <= 1; kept++) {
         rows_case(c, FK_F32, 256, kept);
         rows_case(c, FK_BF16, 256, kept);
     }
 }
 
-/* Output, dx, dw and db side by side; db alone where products are not promised to be equal. */
+/* Output, dx, dw and db side by side. */
 static void *threads_result(struct check *c, size_t *bytes, enum fk_dtype weights)
 {
     enum { M = 300, N = 96, K = 104, TOTAL = 2 * M * N + M * K + N * K + N };
@@ -267,10 +259,6 @@ static void *threads_result(struct check *c, size_t *bytes, enum fk_dtype weight
     size_t copied = 0;
     keep(c, w, N, K, &copied);
     check_run(c, c->ops->linear(c->q, fk_f32(db + N), x, w, (struct fk_ptr){0}, M, N, K, 0));
-    if (!rows_are_independent(c)) {
-        *bytes = N * sizeof(float);
-        return check_download(c, db, *bytes);
-    }
     *bytes = TOTAL * sizeof(float);
     return check_download(c, all.p, *bytes);
 }
