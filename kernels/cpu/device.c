@@ -238,6 +238,12 @@ static bool make_fast(struct cpu_state *state, char *message, size_t message_byt
         snprintf(message, message_bytes,
                  "built without oneDNN: everything works, slower than it could");
     state->products = onednn && cpu_isa() >= CPU_ISA_AVX512 ? onednn : own_products();
+#if defined(CPU_VARIANTS_X86)
+    if (cpu_isa() >= CPU_ISA_AVX512_BF16) {
+        state->products = cpu_products_bf16(state->products);
+        caps->native_bf16 = true;
+    }
+#endif
     install_fast(&state->ops, caps);
     if (cpu_weights_install(&state->device))
         return true;

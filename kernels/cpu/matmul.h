@@ -42,6 +42,10 @@ struct cpu_products {
 /* Compiled like the installers of cpu.h. */
 extern const struct cpu_products cpu_products_base, cpu_products_v3;
 
+/* Own products of bf16 with kept weights where the processor has them, the given ones else. Called
+ * with the same ones in all of a process. */
+const struct cpu_products *cpu_products_bf16(const struct cpu_products *others);
+
 /* The device's way. */
 const struct cpu_products *cpu_products(const struct fk_device *device);
 
