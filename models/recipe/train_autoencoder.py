@@ -7,7 +7,9 @@ begin on its latents) and the decoder alone goes on, which changes no latent.
 
 Pictures come as raw RGB files, FILE:WIDTHxHEIGHT each; see README.md for how they are rendered.
 Loss: L1 at full, half and quarter size, and L1 of the differences between neighbours, with dark
-pixels weighing up to twice as much (night scenes are otherwise paid for by bright ones).
+pixels weighing up to twice as much (night scenes are otherwise paid for by bright ones), and the
+mean square that PSNR measures, as --squares says. --hard draws the classes that are hardest to
+compress more often.
 """
 import argparse
 import copy
@@ -20,6 +22,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 
 EXPORT_SECONDS = 300  # a decoder phase may be interrupted: what it has gained is on disk
 LATENT_NOISE = 0.12  # what a diffusion model's small errors look like to the decoder
@@ -69,20 +72,23 @@ class Decoder(nn.Module):
 class Pictures:
     """Random crops out of memory-mapped raw files."""
 
-    def __init__(self, names):
-        self.sets = []
+    def __init__(self, names, hard=(), classes=16):
+        self.sets, self.shares = [], []
         for name in names:
             path, size = name.rsplit(":", 1)
             w, h = map(int, size.split("x"))
             self.sets.append(np.memmap(path, np.uint8, "r").reshape(-1, h, w, 3))
+            shares = np.where(np.isin(np.arange(len(self.sets[-1])) % classes, hard), 3.0, 1.0)
+            self.shares.append(shares / shares.sum())
         counts = np.array([len(s) for s in self.sets], float)
         self.weights = counts / counts.sum()
 
     def batch(self, rng, n, crop):
         out = np.empty((n, crop, crop, 3), np.uint8)
         for i in range(n):
-            s = self.sets[rng.choice(len(self.sets), p=self.weights)]
-            k = rng.integers(len(s))
+            which = rng.choice(len(self.sets), p=self.weights)
+            s = self.sets[which]
+            k = rng.choice(len(s), p=self.shares[which])
             y, x = rng.integers(s.shape[1] - crop + 1), rng.integers(s.shape[2] - crop + 1)
             out[i] = s[k, y:y + crop, x:x + crop]
             if rng.random() < 0.5:
@@ -91,9 +97,9 @@ class Pictures:
         return x.contiguous(memory_format=torch.channels_last)
 
 
-def loss_of(y, x):
+def loss_of(y, x, squares):
     weight = 1 + (1 - x.mean(1, keepdim=True)) / 2
-    total = 0.0
+    total = squares * (y - x).square().mean()
     for scale, share in ((1, 1.0), (2, 0.5), (4, 0.5)):
         if scale > 1:
             x, y, weight = (F.avg_pool2d(v, 2) for v in (x, y, weight))
@@ -115,20 +121,12 @@ def folded(encoder, norm):
 
 
 def export(path, encoder, decoder):
-    from safetensors.torch import save_file
     tensors = {f"{name}.{key}": value.detach().float().contiguous().clone(
         memory_format=torch.contiguous_format)
         for name, module in (("encoder", encoder), ("decoder", decoder))
         for key, value in module.state_dict().items()}
     save_file(tensors, path + ".tmp", metadata={"format": "limn-f8c8"})
     os.replace(path + ".tmp", path)
-
-
-def save(args, encoder, decoder):
-    state = {"encoder": encoder.state_dict(), "decoder": decoder.state_dict()}
-    torch.save(state, args.state + ".tmp")
-    os.replace(args.state + ".tmp", args.state)
-    export(args.output, encoder, decoder)
 
 
 @torch.no_grad()
@@ -147,9 +145,10 @@ def train(args, pictures, held_out):
     rng = np.random.default_rng(args.seed)
     encoder, decoder, norm = Encoder(), Decoder(), nn.BatchNorm2d(8, affine=False, momentum=0.02)
     if args.resume:
-        state = torch.load(args.resume)
-        encoder.load_state_dict(state["encoder"])
-        decoder.load_state_dict(state["decoder"])
+        for name, module in (("encoder.", encoder), ("decoder.", decoder)):
+            module.load_state_dict({key[len(name):]: value.float()
+                                    for key, value in load_file(args.resume).items()
+                                    if key.startswith(name)})
         norm = None
     modules = [m.to(memory_format=torch.channels_last) for m in (encoder, decoder)]
     joint = norm is not None
@@ -168,7 +167,7 @@ def train(args, pictures, held_out):
                 z = encoder(x).float()
                 z = norm(z) if joint else z
             y = decoder(z + LATENT_NOISE * torch.randn_like(z)).float()
-        loss = loss_of(y, x)
+        loss = loss_of(y, x, args.squares)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -179,7 +178,7 @@ def train(args, pictures, held_out):
                 a.lerp_(p, 1 - decay)
         step += 1
         if not joint and spent - saved > EXPORT_SECONDS:
-            save(args, encoder, average)
+            export(args.output, encoder, average)
             saved = spent
         if step % 200 == 0:
             print(f"{spent / 60:6.2f} min  step {step}  loss {loss.item():.4f}", flush=True)
@@ -192,7 +191,7 @@ def train(args, pictures, held_out):
             exact = nn.BatchNorm2d(8, affine=False)
             exact.running_mean, exact.running_var = z.mean((0, 2, 3)), z.var((0, 2, 3))
             encoder = folded(encoder, exact)
-    save(args, encoder, average)
+    export(args.output, encoder, average)
     print(json.dumps({"steps": step, "psnr": psnr(encoder, average, held_out)}), flush=True)
 
 
@@ -201,8 +200,9 @@ def main():
     p.add_argument("--images", nargs="+", required=True, metavar="FILE:WxH")
     p.add_argument("--held-out", required=True, metavar="FILE:WxH")
     p.add_argument("--output", required=True, help="autoencoder.safetensors")
-    p.add_argument("--state", required=True, help="what --resume reads")
-    p.add_argument("--resume", help="a state: freezes its encoder and trains the decoder")
+    p.add_argument("--resume", help="an output: freezes its encoder and trains the decoder")
+    p.add_argument("--squares", type=float, default=0, help="weight of the mean square")
+    p.add_argument("--hard", type=int, nargs="+", default=[], metavar="CLASS")
     p.add_argument("--minutes", type=float, default=12)
     p.add_argument("--lr", type=float, default=2e-3)
     p.add_argument("--batch", type=int, default=16)
@@ -213,7 +213,7 @@ def main():
     args = p.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    train(args, Pictures(args.images), Pictures([args.held_out]).sets[0])
+    train(args, Pictures(args.images, args.hard), Pictures([args.held_out]).sets[0])
 
 
 if __name__ == "__main__":
