@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "npy.h"
 
 #define PREFIX_BYTES 10
 
@@ -78,29 +79,40 @@ bool fit_npy_read(const char *path, struct fit_array *out, struct fit_error *err
     return ok;
 }
 
+size_t fit_npy_header(char out[FIT_NPY_MAX_HEADER], const char *descr, int n_dims,
+                      const int64_t *dims)
+{
+    char *text = out + PREFIX_BYTES;
+    const size_t room = FIT_NPY_MAX_HEADER - PREFIX_BYTES;
+    size_t used = (size_t)snprintf(text, room, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                                   descr);
+    for (int i = 0; i < n_dims; i++)
+        used += (size_t)snprintf(text + used, room - used, "%lld%s", (long long)dims[i],
+                                 i + 1 < n_dims ? ", " : n_dims == 1 ? "," : "");
+    used += (size_t)snprintf(text + used, room - used, "), }");
+    while ((PREFIX_BYTES + used + 1) % 64)
+        text[used++] = ' ';
+    text[used++] = '\n';
+    memcpy(out, "\x93NUMPY\x01\x00", 8);
+    out[8] = (char)(used & 255);
+    out[9] = (char)(used >> 8);
+    return PREFIX_BYTES + used;
+}
+
 bool fit_npy_write(const char *path, int n_dims, const int *dims, const float *values,
                    struct fit_error *error)
 {
-    char header[192];
-    int used = snprintf(header, sizeof header, "{'descr': '<f4', 'fortran_order': False, "
-                                               "'shape': (");
+    char header[FIT_NPY_MAX_HEADER];
+    int64_t shape[FIT_ARRAY_MAX_DIMS];
     size_t n = 1;
     for (int i = 0; i < n_dims; i++) {
-        used += snprintf(header + used, sizeof header - (size_t)used, "%d,%s", dims[i],
-                         i + 1 < n_dims ? " " : "");
+        shape[i] = dims[i];
         n *= (size_t)dims[i];
     }
-    used += snprintf(header + used, sizeof header - (size_t)used, "), }");
-    while ((PREFIX_BYTES + used + 1) % 64)
-        header[used++] = ' ';
-    header[used++] = '\n';
-
-    uint8_t prefix[PREFIX_BYTES] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0,
-                                    (uint8_t)(used & 255), (uint8_t)(used >> 8)};
     struct fit_writer writer;
     return fit_writer_open(&writer, path, error) &&
-           fit_writer_write(&writer, prefix, sizeof prefix, error) &&
-           fit_writer_write(&writer, header, (size_t)used, error) &&
+           fit_writer_write(&writer, header, fit_npy_header(header, "<f4", n_dims, shape),
+                            error) &&
            fit_writer_write(&writer, values, n * sizeof *values, error) &&
            fit_writer_commit(&writer, error);
 }

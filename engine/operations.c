@@ -178,10 +178,10 @@ bool fit_model_velocity(struct fit_model *model, const struct fit_velocity_param
                         model->info.n_classes - 1);
     bool v1 = model->config.architecture == FIT_ARCHITECTURE_V1;
     int latest = v1 ? FIT_DDPM_TRAINED_STEPS - 1 : 1;
-    if (p.batch < 1 || p.batch > 4096 || !(p.t >= 0 && p.t <= latest))
-        return fit_fail(error, FIT_ERROR_ARGUMENT,
-                        "expected a batch of 1 to 4096 and a time of 0 to %d, found %d and %g",
-                        latest, p.batch, p.t);
+    if (p.batch < 1 || p.batch > 4096)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "batch: expected 1 to 4096, found %d", p.batch);
+    if (!(p.t >= 0 && p.t <= latest))
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "time: expected 0 to %d, found %g", latest, p.t);
     if (p.ori_max_pe_len < 0 || p.ori_max_pe_len > FIT_MAX_AXIS ||
         (unsigned)p.attention_scale >= FIT_N_ATTENTION_SCALES)
         return fit_fail(error, FIT_ERROR_ARGUMENT,

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ARGS 40
+#define MAX_ARGS 48
+#define FIRST_LONG 256 /* what getopt answers for the first option of the table */
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
 static const char *current = ""; /* the command that speaks */
@@ -29,6 +30,12 @@ const char *solver_name(int i)
 const char *method_name(int i)
 {
     return i < FIT_N_METHODS ? fit_method_name((enum fit_method)i) : NULL;
+}
+
+const char *attention_scale_name(int i)
+{
+    return i < FIT_N_ATTENTION_SCALES ? fit_attention_scale_name((enum fit_attention_scale)i)
+                                      : NULL;
 }
 
 static const char *precision_name(int i)
@@ -217,6 +224,7 @@ static bool store(const struct arg *arg, const char *text)
 struct table {
     struct arg arg[MAX_ARGS];
     struct option option[MAX_ARGS + 1];
+    char letters[2 * MAX_ARGS + 2]; /* as getopt wants them: ":ho:" */
     bool given[MAX_ARGS];
     int n, own; /* all, and those of the command itself */
     bool help;
@@ -247,10 +255,24 @@ static void build_table(const struct arg *args, size_t n_args, struct common *co
     if (n_args)
         memcpy(table.arg, args, n_args * sizeof *args);
     memcpy(table.arg + n_args, shared, sizeof shared);
-    for (int i = 0; i < table.n; i++)
+    size_t used = (size_t)snprintf(table.letters, sizeof table.letters, ":h");
+    for (int i = 0; i < table.n; i++) {
+        const struct arg *arg = &table.arg[i];
         table.option[i] = (struct option){
-            table.arg[i].name, table.arg[i].value ? required_argument : no_argument, NULL,
-            256 + i};
+            arg->name, arg->value ? required_argument : no_argument, NULL, FIRST_LONG + i};
+        if (arg->letter)
+            used += (size_t)snprintf(table.letters + used, sizeof table.letters - used, "%c%s",
+                                     arg->letter, arg->value ? ":" : "");
+    }
+}
+
+/* Which row getopt found: the place of a long option, or the one with the letter; -1: none. */
+static int row_of(int found)
+{
+    for (int i = 0; i < table.n; i++)
+        if (found == FIRST_LONG + i || (table.arg[i].letter && found == table.arg[i].letter))
+            return i;
+    return -1;
 }
 
 static void print_help(const struct command *command)
@@ -259,7 +281,10 @@ static void print_help(const struct command *command)
     for (int i = 0; i < table.n; i++) {
         char left[64];
         const struct arg *arg = &table.arg[i];
-        snprintf(left, sizeof left, "--%s%s%s", arg->name, arg->value ? " " : "",
+        char letter[8] = "";
+        if (arg->letter)
+            snprintf(letter, sizeof letter, "-%c, ", arg->letter);
+        snprintf(left, sizeof left, "%s--%s%s%s", letter, arg->name, arg->value ? " " : "",
                  arg->value ? arg->value : "");
         printf("%s  %-24s %s%s\n", i == table.own ? "\n" : "", left, arg->help,
                arg->required ? " (needed)" : "");
@@ -283,11 +308,11 @@ static bool read_options(int argc, char **argv)
 {
     opterr = 0;
     optind = 1;
-    for (int c; (c = getopt_long(argc, argv, ":h", table.option, NULL)) != -1;) {
-        int i = c - 256;
+    for (int c; (c = getopt_long(argc, argv, table.letters, table.option, NULL)) != -1;) {
+        int i = row_of(c);
         if (c == 'h') {
             table.help = true;
-        } else if (c == ':' || (c == '?' && optopt >= 256)) {
+        } else if (c == ':' || (c == '?' && optopt >= FIRST_LONG)) {
             say(c == ':' ? "%s needs a value" : "%s takes no value", argv[optind - 1]);
             return false;
         } else if (c == '?') {

@@ -38,6 +38,7 @@ struct arg {
     double low, high;              /* of ARG_INT and ARG_REAL */
     const char *(*name_of)(int i); /* of ARG_NAME; NULL after the last */
     bool required;
+    char letter; /* a short spelling, as in -o; 0: none */
 };
 
 struct command {
@@ -60,6 +61,7 @@ const char *backend_name(int i);
 /* The tables' names for the engine's vocabulary. */
 const char *solver_name(int i);
 const char *method_name(int i);
+const char *attention_scale_name(int i);
 
 /* Reads argv[1..] into the places. `words` receives the arguments that are no options, at least
  * `low` and at most `high` of them; n_words may be NULL. True when the command shall run; otherwise

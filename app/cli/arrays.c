@@ -61,8 +61,7 @@ static bool check_ending(const char *path, const char *ending, struct fit_error 
 struct velocity {
     struct common common;
     const char *latent, *class_text, *output;
-    double t, guidance, guidance_power;
-    int method;
+    struct fit_velocity_params params; /* but for the shape and the class */
 };
 
 static bool compute_velocity(const struct velocity *v, struct session *session,
@@ -72,15 +71,10 @@ static bool compute_velocity(const struct velocity *v, struct session *session,
         !session_open(session, &v->common, error) ||
         !read_latents(v->latent, session, latents, error))
         return false;
-    struct fit_velocity_params params = {
-        .width = latents->width,
-        .height = latents->height,
-        .batch = latents->batch,
-        .t = v->t,
-        .guidance = v->guidance,
-        .guidance_power = v->guidance_power,
-        .method = (enum fit_method)v->method,
-    };
+    struct fit_velocity_params params = v->params;
+    params.width = latents->width;
+    params.height = latents->height;
+    params.batch = latents->batch;
     if (!fit_model_find_class(session->model, v->class_text, &params.class_id, error))
         return false;
     float *out = malloc((size_t)latents->batch * latents->values * sizeof *out + 1);
@@ -93,24 +87,31 @@ static bool compute_velocity(const struct velocity *v, struct session *session,
 
 static int run_velocity(int argc, char **argv)
 {
-    struct velocity v = {.class_text = "0", .guidance = 1};
+    struct velocity v = {.class_text = "0", .params.guidance = 1};
+    struct fit_velocity_params *p = &v.params;
     struct session session = {0};
     struct latents latents = {0};
     struct fit_error error = {0};
     const struct arg args[] = {
         {"latent", "X.npy", "the state", ARG_TEXT, &v.latent, .required = true},
-        {"time", "T", "from 0 (noise) to 1 (data)", ARG_REAL, &v.t, .low = 0, .high = 1,
-         .required = true},
+        {"time", "T", "from 0 (noise) to 1 (data); FiT v1: 999 (noise) to 0", ARG_REAL, &p->t,
+         .low = 0, .high = 999, .required = true},
         {"class", "CLASS", "a class by name, synonym or number, or none (default: 0)", ARG_TEXT,
          &v.class_text, .low = 0},
         {"guidance", "S", "classifier-free guidance scale (default: 1, none)", ARG_REAL,
-         &v.guidance, .low = 1, .high = 30},
+         &p->guidance, .low = 1, .high = 30},
         {"guidance-power", "Q", "power-cosine guidance, strongest near the noise", ARG_REAL,
-         &v.guidance_power, .low = 0, .high = 100},
-        {"extrapolation", "M", "how positions stretch (default: auto)", ARG_NAME, &v.method,
+         &p->guidance_power, .low = 0, .high = 100},
+        {"extrapolation", "M", "how positions stretch (default: auto)", ARG_NAME, &p->method,
          .name_of = method_name},
+        {"attention-scale", "NAME", "of the pro methods: as in the code, or as in the paper",
+         ARG_NAME, &p->attention_scale, .name_of = attention_scale_name},
+        {"ori-max-pe-len", "N", "tokens a side from which positions stretch (default: the model's)",
+         ARG_INT, &p->ori_max_pe_len, .low = 1, .high = 4096},
+        {"v1-clamp", NULL, "FiT v1: tell the network min(t, 1), as the released code does",
+         ARG_FLAG, &p->v1_clamp, .low = 0},
         {"output", "V.npy", "the velocity, of the state's shape", ARG_TEXT, &v.output,
-         .required = true},
+         .required = true, .letter = 'o'},
     };
     int status;
     if (!args_parse(&command_velocity, args, sizeof args / sizeof *args, &v.common, argc, argv,
@@ -196,7 +197,7 @@ static int run_decode(int argc, char **argv)
         {"latent", "Z.npy", "a latent, or a batch of them", ARG_TEXT, &d.latent,
          .required = true},
         {"output", "X.png|X.npy", "the picture; as .npy (H, W, 3) in [-1, 1]", ARG_TEXT,
-         &d.output, .required = true},
+         &d.output, .required = true, .letter = 'o'},
     };
     if (!args_parse(&command_decode, args, sizeof args / sizeof *args, &d.common, argc, argv, NULL,
                     0, 0, NULL, &status))
@@ -263,7 +264,7 @@ static int run_encode(int argc, char **argv)
     const struct arg args[] = {
         {"image", "X.png", "the picture; its sides are multiples of a token's", ARG_TEXT, &e.image,
          .required = true},
-        {"output", "Z.npy", "its latent", ARG_TEXT, &e.output, .required = true},
+        {"output", "Z.npy", "its latent", ARG_TEXT, &e.output, .required = true, .letter = 'o'},
     };
     if (!args_parse(&command_encode, args, sizeof args / sizeof *args, &e.common, argc, argv, NULL,
                     0, 0, NULL, &status))

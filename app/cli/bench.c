@@ -158,7 +158,7 @@ static int run_bench(int argc, char **argv)
         {"seconds", "S", "time for each row (default: 1)", ARG_REAL, &bench.seconds, .low = 0,
          .high = 600},
         {"output", "FILE.npy", "where to write the velocity of an evaluation", ARG_TEXT,
-         &bench.output, .low = 0},
+         &bench.output, .low = 0, .letter = 'o'},
     };
     const char *words[ALL_PARTS];
     int n = 0, status;

@@ -198,14 +198,17 @@ static int run(int argc, char **argv)
 {
     struct compare c = {.paint = PAINT_DEFAULTS, .methods = "all"};
     struct fit_error error = {0};
-    const struct arg args[] = {
-        PAINT_ARGS(&c.paint),
+    struct arg args[PAINT_ARGS_MAX];
+    const struct arg own[] = {
+        {"class", "CLASS", "a class by name, synonym or number, or none (default: 0)", ARG_TEXT,
+         &c.paint.class_text, .low = 0},
         {"methods", "LIST", "all (default), or names of methods separated by commas", ARG_TEXT,
          &c.methods, .low = 0},
-        {"output", "SHEET.png", "the contact sheet", ARG_TEXT, &c.output, .required = true},
+        {"output", "SHEET.png", "the contact sheet", ARG_TEXT, &c.output, .required = true, .letter = 'o'},
     };
     int status;
-    if (!args_parse(&command_compare, args, sizeof args / sizeof *args, &c.common, argc, argv,
+    size_t n_args = paint_args(&c.paint, own, sizeof own / sizeof *own, args);
+    if (!args_parse(&command_compare, args, n_args, &c.common, argc, argv,
                     NULL, 0, 0, NULL, &status))
         return status;
     stop_watch();

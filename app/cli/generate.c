@@ -13,7 +13,7 @@
 struct generate {
     struct common common;
     struct paint paint;
-    int count, index, method;
+    int count, index;
     const char *noise, *output, *save_latent, *save_steps;
 
     struct session session;
@@ -201,7 +201,6 @@ static bool prepare(struct generate *g, struct fit_error *error)
     if (!session_open(&g->session, &g->common, error) ||
         !paint_params(&g->paint, &g->session, &g->params, error))
         return false;
-    g->params.method = (enum fit_method)g->method;
     g->values = (size_t)g->session.info.channels * (size_t)(g->params.width / 8) *
                 (size_t)(g->params.height / 8);
     make_name(g);
@@ -217,24 +216,27 @@ static int run(int argc, char **argv)
 {
     struct generate g = {.paint = PAINT_DEFAULTS, .count = 1};
     struct fit_error error = {0};
-    const struct arg args[] = {
-        PAINT_ARGS(&g.paint),
-        {"extrapolation", "M", "how positions stretch (default: auto)", ARG_NAME, &g.method,
-         .name_of = method_name},
+    struct arg args[PAINT_ARGS_MAX];
+    const struct arg own[] = {
+        {"class", "CLASS", "a class by name, synonym or number, or none (default: 0)", ARG_TEXT,
+         &g.paint.class_text, .low = 0},
+        {"extrapolation", "M", "how positions stretch (default: auto)", ARG_NAME,
+         &g.paint.params.method, .name_of = method_name},
         {"count", "N", "pictures of the same seed", ARG_INT, &g.count, .low = 1, .high = 10000},
         {"index", "I", "which picture of the seed is the first (default: 0)", ARG_INT, &g.index,
          .low = 0, .high = 1000000},
         {"noise", "Z.npy", "the noise itself, in place of the seed's", ARG_TEXT, &g.noise,
          .low = 0},
         {"output", "PATH", "FILE.png, or a folder (default: CLASS-SEED.png)", ARG_TEXT, &g.output,
-         .low = 0},
+         .low = 0, .letter = 'o'},
         {"save-latent", "Z.npy", "the latents that were decoded", ARG_TEXT, &g.save_latent,
          .low = 0},
         {"save-steps", "DIR", "a picture of what every step expects", ARG_TEXT, &g.save_steps,
          .low = 0},
     };
     int status;
-    if (!args_parse(&command_generate, args, sizeof args / sizeof *args, &g.common, argc, argv,
+    size_t n_args = paint_args(&g.paint, own, sizeof own / sizeof *own, args);
+    if (!args_parse(&command_generate, args, n_args, &g.common, argc, argv,
                     NULL, 0, 0, NULL, &status))
         return status;
     stop_watch();

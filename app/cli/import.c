@@ -53,7 +53,7 @@ static int run(int argc, char **argv)
         {"weights", "NAME", "of a checkpoint with both: ema or trained (default: ema)", ARG_NAME,
          &weights, .name_of = weights_name},
         {"output", "FOLDER", "the bundle, a new folder", ARG_TEXT, &params.output,
-         .required = true},
+         .required = true, .letter = 'o'},
     };
     int status;
     if (!args_parse(&command_import, args, sizeof args / sizeof *args, &common, argc, argv, words,

@@ -12,9 +12,9 @@ static const struct command command_train = {
     "train", "CONFIG.yaml [OPTION...]", "Train a model.", limn_cli_train};
 
 static const struct command *const commands[] = {
-    &command_generate, &command_compare, &command_classes, &command_info,
-    &command_verify,   &command_velocity, &command_decode,  &command_encode,
-    &command_import,   &command_render,   &command_train,   &command_bench,
+    &command_generate, &command_sample,   &command_compare, &command_classes, &command_info,
+    &command_verify,   &command_velocity, &command_decode,  &command_encode,  &command_import,
+    &command_render,   &command_train,    &command_bench,
 };
 
 static const char *command_name(int i)

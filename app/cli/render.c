@@ -73,7 +73,7 @@ static int run(int argc, char **argv)
          .low = 0},
         {"size", "WxH", "size in pixels (default: 256x256)", ARG_SIZE, &r.size, .low = 0},
         {"seed", "S", "which picture of the scene (default: 0)", ARG_SEED, &r.seed, .low = 0},
-        {"output", "X.png", "the picture", ARG_TEXT, &r.output, .required = true},
+        {"output", "X.png", "the picture", ARG_TEXT, &r.output, .required = true, .letter = 'o'},
     };
     int status;
     if (!args_parse(&command_render, args, sizeof args / sizeof *args, &r.common, argc, argv, NULL,

@@ -57,7 +57,7 @@ says '.png or .npy'
 run 1 encode --image scene.png --output z.txt
 says '.npy'
 run 1 velocity --latent z.npy --time 1.5 --output v.npy
-says '--time: expected a number from 0 to 1'
+says 'time: expected 0 to 1, found 1.5'
 run 1 velocity --latent p.npy --time 0.5 --output bad.npy
 says 'expected a latent of the shape (8, H/8, W/8)'
 run 2 velocity --latent scene.png --time 0.5 --output bad.npy
