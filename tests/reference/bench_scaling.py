@@ -100,6 +100,7 @@ def plot(rows):
     y = lambda t: height - bottom - (height - bottom - 24) * math.log(t / low) / math.log(high / low)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
              'font-family="sans-serif" font-size="13">',
+             '<!-- SPDX-License-Identifier: Apache-2.0 -->',
              f'<rect width="{width}" height="{height}" fill="#fff"/>']
     for n in TOKENS:
         parts.append(f'<path d="M{x(n):.1f} 24V{height - bottom}" stroke="#ddd"/>'
