@@ -20,6 +20,7 @@ import time
 import torch
 
 import bench_vs_torch as base
+from official import official_network
 
 PACK = 2048  # tokens of a step, as in engine/bench_train.c
 DECAY = 0.9999
@@ -112,7 +113,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3, help="of one side's turn")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    network = base.official_network(args.official)
+    network = official_network(args.official)
     for tokens in args.tokens.split(","):
         compare(network, args, int(tokens))
 

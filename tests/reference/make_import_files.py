@@ -33,8 +33,8 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-import bench_vs_torch
 import sd_vae
+from official import official_network
 
 RANDOM_VALUES = 96 << 20  # more than the largest tensor has
 
@@ -157,7 +157,7 @@ def main():
 
     def network(path):
         values = RandomValues(os.path.join(args.folder, "random.f32"))
-        return network_state(bench_vs_torch.official_network(args.official), config(path), values)
+        return network_state(official_network(args.official), config(path), values)
 
     def at(name):
         return os.path.join(args.folder, name)
