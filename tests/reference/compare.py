@@ -246,25 +246,27 @@ def part_xl(args, report, name="fitv2/config_fitv2_xl.yaml", part="xl"):
 
 # ---- runs ----
 
-def ode(side, solver, steps, rows, columns, scale, power=0.0, **settings):
+def sampler():
     from fit.scheduler.transport import Sampler, create_transport
-    sampler = Sampler(create_transport("Linear", "velocity", None, None, None, "lognorm"))
-    return sampler.sample_ode(sampling_method=solver, num_steps=steps + 1, **settings)
+    return Sampler(create_transport("Linear", "velocity", None, None, None, "lognorm"))
 
 
-def sde(side, solver, steps, **settings):
-    from fit.scheduler.transport import Sampler, create_transport
-    sampler = Sampler(create_transport("Linear", "velocity", None, None, None, "lognorm"))
-    return sampler.sample_sde(sampling_method=solver, num_steps=steps, **settings)
+def ode(solver, steps, **settings):
+    """Their num_steps counts times, not intervals."""
+    return sampler().sample_ode(sampling_method=solver, num_steps=steps + 1, **settings)
+
+
+def sde(solver, steps, **settings):
+    return sampler().sample_sde(sampling_method=solver, num_steps=steps, **settings)
 
 
 @torch.no_grad()
-def their_run(side, sample, rows, columns, seed, scale, power=0.0):
+def their_run(side, sample, rows, columns, seed, scale, power=0.0, label=7):
     """As their sampling script does it; the count of evaluations beside the latent."""
     side.positions("none", rows, columns)
     torch.manual_seed(seed)
     z = torch.randn(1, rows * columns, side.features)
-    y = torch.tensor([7, side.params["num_classes"]])
+    y = torch.tensor([label, side.params["num_classes"]])
     calls = [0]
 
     def model(*words, **more):
@@ -291,25 +293,24 @@ def part_solvers(args, report):
 
     for limn, theirs, steps in (("euler", "euler", 50), ("midpoint", "midpoint", 25),
                                 ("heun", "heun2", 25), ("rk4", "rk4", 13), ("heun3", "heun3", 17)):
-        check(f"{limn}, {steps} steps", ode(side, theirs, steps, rows, columns, scale),
+        check(f"{limn}, {steps} steps", ode(theirs, steps),
               ("--solver", limn, "--steps", steps))
-    check("euler, 50 steps, guidance power 2", ode(side, "euler", 50, rows, columns, scale),
+    check("euler, 50 steps, guidance power 2", ode("euler", 50),
           ("--solver", "euler", "--steps", 50), 2.0)
     for rtol in (1e-3, 1e-5):
-        check(f"dopri5, rtol {rtol:g}, coupled", ode(side, "dopri5", 10, rows, columns, scale,
-                                                     atol=1e-6, rtol=rtol),
+        check(f"dopri5, rtol {rtol:g}, coupled", ode("dopri5", 10, atol=1e-6, rtol=rtol),
               ("--solver", "dopri5", "--steps", 10, "--error-norm", "coupled", "--rtol", rtol),
               same_calls=False, limit=max(SAMPLED, rtol))
     forms = ("sigma", "linear", "constant", "decreasing", "increasing-decreasing")
     for method in ("Euler", "Heun"):
         for form in forms:
             check(f"sde-{method.lower()}, {form}, 25 steps",
-                  sde(side, method, 25, diffusion_form=form, last_step="Mean"),
+                  sde(method, 25, diffusion_form=form, last_step="Mean"),
                   ("--solver", f"sde-{method.lower()}", "--diffusion", form, "--steps", 25),
                   same_calls=False)
         for last in ("Tweedie", "Euler"):
             check(f"sde-{method.lower()}, last step {last.lower()}, norm 0.5",
-                  sde(side, method, 25, diffusion_form="sigma", last_step=last,
+                  sde(method, 25, diffusion_form="sigma", last_step=last,
                       diffusion_norm=0.5, last_step_size=0.1),
                   ("--solver", f"sde-{method.lower()}", "--last-step", last.lower(), "--steps", 25,
                    "--diffusion-norm", 0.5, "--last-step-size", 0.1), same_calls=False)
@@ -317,49 +318,53 @@ def part_solvers(args, report):
 
 def part_xl_run(args, report):
     side = Side(args, "fitv2/config_fitv2_xl.yaml")
-    theirs, _ = their_run(side, ode(side, "euler", 50, 16, 16, 1.5), 16, 16, 5, 1.5)
+    theirs, _ = their_run(side, ode("euler", 50), 16, 16, 5, 1.5)
     ours, _ = side.our_run(16, 16, 5, 1.5, "--solver", "euler", "--steps", 50)
     report.add("xl-run", "XL/2, 16x16, guidance 1.5, 50 euler steps", relative(ours, theirs),
                SAMPLED)
 
 
+def reload(official, without_clamp):
+    """The network anew, from another text; what does not depend on it stays loaded."""
+    for name in [name for name in sys.modules if name.startswith("fit.model.")]:
+        if hasattr(sys.modules[name], "__file__"):
+            sys.modules.pop(name)
+    return official_network(official, without_clamp)
+
+
 def part_v1(args, report):
-    from fit.scheduler.improved_diffusion import create_diffusion
+    rows, columns, seed, scale = 12, 10, 3, 1.5
     for clamp in (True, False):
-        for name in [name for name in sys.modules if name.split(".")[0] == "fit"]:
-            if name != "fit.scheduler.improved_diffusion":
-                sys.modules.pop(name)
-        network = official_network(args.official, without_clamp=not clamp)
-        side = Side(args, "fit/config_fit_xl.yaml", SMALL_V1, network)
-        for words, spacing, ddim in (((), "250", None), ((), "50", 0.0), ((), "50", 1.0),
-                                     (("--even-spacing",), "ddim50", 0.0)):
-            v1_run(side, report, create_diffusion, clamp, words, spacing, ddim)
-    args.network = official_network(args.official)
+        side = Side(args, "fit/config_fit_xl.yaml", SMALL_V1, reload(args.official, not clamp))
+        for words, spacing, eta in (((), "250", None), ((), "50", 0.0), ((), "50", 1.0),
+                                    (("--even-spacing",), "ddim50", 0.0)):
+            theirs = their_chain(side, rows, columns, seed, scale, spacing, eta)
+            what = "ddpm" if eta is None else "ddim"
+            words += ("--solver", what, "--steps", spacing.removeprefix("ddim"))
+            words += ("--v1-clamp",) if clamp else ()
+            words += () if eta is None else ("--eta", eta)
+            ours, _ = side.our_run(rows, columns, seed, scale, *words)
+            what += f", respacing {spacing}" + ("" if eta is None else f", eta {eta:g}")
+            report.add("v1", what + (", their clamp" if clamp else ""), relative(ours, theirs),
+                       SAMPLED)
 
 
 @torch.no_grad()
-def v1_run(side, report, create_diffusion, clamp, words, spacing, eta):
-    rows, columns, scale, seed = 12, 10, 1.5, 3
-    steps = spacing.removeprefix("ddim")
+def their_chain(side, rows, columns, seed, scale, spacing, eta, label=7):
+    """DDPM, or DDIM when there is an eta."""
+    from fit.scheduler.improved_diffusion import create_diffusion
     diffusion = create_diffusion(timestep_respacing=spacing, learn_sigma=True)
     side.positions("none", rows, columns)
     torch.manual_seed(seed)
     z = torch.randn(1, side.features, rows * columns)
-    more = dict(y=torch.tensor([7, side.params["num_classes"]]), **side.inputs(rows, columns, 2),
-                cfg_scale=scale)
     z = torch.cat([z, z])
-    common = dict(clip_denoised=False, model_kwargs=more, progress=False, device="cpu")
-    if eta is None:
-        end = diffusion.p_sample_loop(side.model.forward_with_cfg, z.shape, z, **common)
-    else:
-        end = diffusion.ddim_sample_loop(side.model.forward_with_cfg, z.shape, z, eta=eta, **common)
-    solver = "ddpm" if eta is None else "ddim"
-    words = ("--solver", solver, "--steps", steps, *words, *(("--v1-clamp",) if clamp else ()),
-             *(() if eta is None else ("--eta", eta)))
-    ours, _ = side.our_run(rows, columns, seed, scale, *words)
-    what = f"{solver}, respacing {spacing}" + ("" if eta is None else f", eta {eta:g}")
-    report.add("v1", what + (", their clamp" if clamp else ""),
-               relative(ours, side.latent(end[:1], rows, columns)[0]), SAMPLED)
+    more = dict(y=torch.tensor([label, side.params["num_classes"]]),
+                **side.inputs(rows, columns, 2), cfg_scale=scale)
+    sample, eta = ((diffusion.p_sample_loop, {}) if eta is None
+                   else (diffusion.ddim_sample_loop, dict(eta=eta)))
+    end = sample(side.model.forward_with_cfg, z.shape, z, clip_denoised=False, model_kwargs=more,
+                 progress=False, device="cpu", **eta)
+    return side.latent(end[:1], rows, columns)[0]
 
 
 # ---- autoencoders ----
