@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-class-picker.h"
 
+#include <glib/gi18n.h>
+
 #include "limn-class-row.h"
 #include "limn-class.h"
 
@@ -18,12 +20,13 @@ struct _LimnClassPicker
   GtkSorter *sorter;
   GtkSingleSelection *selection;
   char *query; /* folded, "" without a search */
+  char *group; /* that is listed alone, or NULL */
 
   gboolean following; /* the selection follows the settings at this moment */
   guint scrolling;    /* the tick callback that waits to scroll, or 0 */
   guint scroll_target;
 
-  GtkWidget *search, *list, *scroller, *stack;
+  GtkWidget *search, *groups, *list, *scroller, *stack;
 };
 
 G_DEFINE_FINAL_TYPE (LimnClassPicker, limn_class_picker, GTK_TYPE_BOX)
@@ -35,6 +38,8 @@ filter_cb (gpointer item, gpointer data)
 {
   LimnClassPicker *self = data;
 
+  if (self->group && strcmp (self->group, limn_class_get_group (item)) != 0)
+    return FALSE;
   return !*self->query || limn_class_match (item, self->query) > 0;
 }
 
@@ -185,6 +190,42 @@ limn_class_picker_start_search (LimnClassPicker *self)
   gtk_editable_select_region (GTK_EDITABLE (self->search), 0, -1);
 }
 
+/* ---- groups ---- */
+
+static void
+group_selected_cb (LimnClassPicker *self)
+{
+  GtkDropDown *groups = GTK_DROP_DOWN (self->groups);
+  GtkStringObject *chosen = gtk_drop_down_get_selected_item (groups);
+
+  if (!self->selection)
+    return; /* while the template is built */
+  g_clear_pointer (&self->group, g_free);
+  if (chosen && gtk_drop_down_get_selected (groups) > 0)
+    self->group = g_strdup (gtk_string_object_get_string (chosen));
+  resort (self);
+}
+
+/* All of them, then the model's in the order of its classes. */
+static void
+list_groups (LimnClassPicker *self)
+{
+  g_autoptr (GtkStringList) list = gtk_string_list_new (NULL);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  gtk_string_list_append (list, _ ("All Groups"));
+  for (guint i = 0; i < g_list_model_get_n_items (self->classes); i++)
+    {
+      g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
+      const char *group = limn_class_get_group (item);
+
+      if (*group && g_hash_table_add (seen, g_strdup (group)))
+        gtk_string_list_append (list, group);
+    }
+  gtk_drop_down_set_model (GTK_DROP_DOWN (self->groups), G_LIST_MODEL (list));
+  gtk_widget_set_visible (self->groups, g_hash_table_size (seen) > 1);
+}
+
 /* ---- favourites and recent classes ---- */
 
 static void
@@ -317,6 +358,7 @@ unbind_cb (LimnClassPicker *self, GtkListItem *item)
 static void
 classes_changed_cb (LimnClassPicker *self)
 {
+  list_groups (self);
   read_marks (self);
   resort (self);
 }
@@ -363,6 +405,7 @@ limn_class_picker_dispose (GObject *object)
   g_clear_object (&self->filter);
   g_clear_object (&self->sorter);
   g_clear_pointer (&self->query, g_free);
+  g_clear_pointer (&self->group, g_free);
   G_OBJECT_CLASS (limn_class_picker_parent_class)->dispose (object);
 }
 
@@ -376,11 +419,13 @@ limn_class_picker_class_init (LimnClassPickerClass *klass)
                                                "/io/github/limn/Limn/limn-class-picker.ui");
   gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, search);
   gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, list);
+  gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, groups);
   gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, scroller);
   gtk_widget_class_bind_template_child (widget_class, LimnClassPicker, stack);
   gtk_widget_class_bind_template_callback (widget_class, search_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_activate_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_stop_cb);
+  gtk_widget_class_bind_template_callback (widget_class, group_selected_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_key_cb);
 }
 

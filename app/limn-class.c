@@ -8,8 +8,8 @@ struct _LimnClass
   GObject parent_instance;
 
   int id;
-  char *name, *synonyms;
-  char *folded_id;
+  char *name, *synonyms, *group;
+  char *folded_id, *folded_code, *folded_group;
   char **folded_names; /* the name, then every synonym */
   gboolean favourite;
   int recent;
@@ -78,17 +78,19 @@ int
 limn_class_match (LimnClass *self, const char *folded)
 {
   /* A word of the name says more than the start of a synonym. */
-  static const int of_name[N_LIES] = { 0, 2, 5, 6, 8 };
-  static const int of_synonym[N_LIES] = { 0, 1, 3, 4, 7 };
+  static const int of_name[N_LIES] = { 0, 3, 6, 7, 9 };
+  static const int of_synonym[N_LIES] = { 0, 2, 4, 5, 8 };
   int best;
 
   if (!*folded)
     return 1;
-  if (strcmp (self->folded_id, folded) == 0)
-    return 9;
+  if (strcmp (self->folded_id, folded) == 0 || strcmp (self->folded_code, folded) == 0)
+    return 10;
   best = of_name[lies_in (self->folded_names[0], folded)];
   for (char **synonym = self->folded_names + 1; *synonym; synonym++)
     best = MAX (best, of_synonym[lies_in (*synonym, folded)]);
+  if (best == 0 && lies_in (self->folded_group, folded) > LIES_INSIDE)
+    best = 1;
   return best;
 }
 
@@ -99,7 +101,10 @@ limn_class_finalize (GObject *object)
 
   g_free (self->name);
   g_free (self->synonyms);
+  g_free (self->group);
   g_free (self->folded_id);
+  g_free (self->folded_code);
+  g_free (self->folded_group);
   g_strfreev (self->folded_names);
   G_OBJECT_CLASS (limn_class_parent_class)->finalize (object);
 }
@@ -175,14 +180,18 @@ fold_names (const char *name, const char *synonyms)
 }
 
 LimnClass *
-limn_class_new (int id, const char *name, const char *synonyms)
+limn_class_new (int id, const char *name, const char *synonyms, const char *group,
+                const char *code)
 {
   LimnClass *self = g_object_new (LIMN_TYPE_CLASS, NULL);
 
   self->id = id;
   self->name = g_strdup (name);
   self->synonyms = g_strdup (synonyms);
+  self->group = g_strdup (group);
   self->folded_id = g_strdup_printf ("%d", id);
+  self->folded_code = limn_class_fold (code);
+  self->folded_group = limn_class_fold (group);
   self->folded_names = fold_names (name, synonyms);
   return self;
 }
@@ -203,6 +212,12 @@ const char *
 limn_class_get_synonyms (LimnClass *self)
 {
   return self->synonyms;
+}
+
+const char *
+limn_class_get_group (LimnClass *self)
+{
+  return self->group;
 }
 
 gboolean

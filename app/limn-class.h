@@ -9,11 +9,14 @@ G_BEGIN_DECLS
 #define LIMN_TYPE_CLASS (limn_class_get_type ())
 G_DECLARE_FINAL_TYPE (LimnClass, limn_class, LIMN, CLASS, GObject)
 
-LimnClass *limn_class_new (int id, const char *name, const char *synonyms);
+/* As fit.h describes a class; synonyms, group and code may be "". */
+LimnClass *limn_class_new (int id, const char *name, const char *synonyms, const char *group,
+                           const char *code);
 
 int limn_class_get_id (LimnClass *self);
 const char *limn_class_get_name (LimnClass *self);
 const char *limn_class_get_synonyms (LimnClass *self);
+const char *limn_class_get_group (LimnClass *self);
 
 gboolean limn_class_get_favourite (LimnClass *self);
 void limn_class_set_favourite (LimnClass *self, gboolean favourite);
@@ -25,8 +28,8 @@ void limn_class_set_recent (LimnClass *self, int recent);
 /* Text without case and accents, as searches compare it. */
 char *limn_class_fold (const char *text);
 
-/* How well the class answers folded text, 0 for not at all: the exact id, the whole name, the start
- * of the name, the start of one of its words, the start of a synonym, any part. */
+/* How well the class answers folded text, 0 for not at all: the exact id or code, the whole name, the
+ * start of the name, the start of one of its words, the start of a synonym, any part, the group. */
 int limn_class_match (LimnClass *self, const char *folded);
 
 G_END_DECLS

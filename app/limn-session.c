@@ -178,9 +178,11 @@ fill_classes (LimnSession *self)
 
   for (int id = 0; id < self->info.n_classes; id++)
     g_ptr_array_add (classes, limn_class_new (id, fit_model_class_name (self->model, id),
-                                              fit_model_class_synonyms (self->model, id)));
+                                              fit_model_class_synonyms (self->model, id),
+                                              fit_model_class_group (self->model, id),
+                                              fit_model_class_code (self->model, id)));
   g_ptr_array_add (classes, limn_class_new (FIT_CLASS_NONE, _ ("No Class"),
-                                            _ ("Whatever comes to the model")));
+                                            _ ("Whatever comes to the model"), "", ""));
   g_list_store_splice (self->classes, 0, g_list_model_get_n_items (G_LIST_MODEL (self->classes)),
                        classes->pdata, classes->len);
 }

@@ -21,6 +21,8 @@
 #include "weight_file.h"
 #include "yaml_config.h"
 
+#define IMAGENET_CLASSES 1000
+
 struct import {
     const struct fit_import_params *params;
     struct fit_error *error;
@@ -181,15 +183,26 @@ static void describe_defaults(struct fit_bundle *bundle)
     bundle->default_solver = v1 ? FIT_SOLVER_DDPM : FIT_SOLVER_EULER;
 }
 
+/* NULL where nobody knows their names. */
+static const char *classes_file(const struct import *import)
+{
+    const struct fit_import_params *params = import->params;
+    bool imagenet = import->bundle.config.n_classes == IMAGENET_CLASSES;
+    return params->classes ? params->classes : imagenet ? params->imagenet : NULL;
+}
+
 static bool check_classes(struct import *import)
 {
     struct fit_labels labels;
     int n = import->bundle.config.n_classes;
-    if (!import->params->classes) {
+    const char *path = classes_file(import);
+    if (!path) {
         note(import, "without --classes the %d classes are called \"class 0\" and so on", n);
         return true;
     }
-    if (!fit_labels_read(&labels, import->params->classes, n, import->error))
+    if (!import->params->classes)
+        note(import, "the %d classes are taken for ImageNet's", n);
+    if (!fit_labels_read(&labels, path, n, import->error))
         return false;
     fit_labels_finish(&labels);
     return true;
@@ -211,8 +224,8 @@ static bool write_classes(const struct import *import)
     const struct fit_bundle *bundle = &import->bundle;
     if (!part(import, bundle->classes, path, sizeof path))
         return false;
-    if (import->params->classes)
-        return fit_file_copy(import->params->classes, path, import->error);
+    if (classes_file(import))
+        return fit_file_copy(classes_file(import), path, import->error);
     bool ok = fit_writer_open(&writer, path, import->error);
     for (int i = 0; ok && i < bundle->config.n_classes; i++) {
         int n = snprintf(line, sizeof line, "%d\tclass %d\n", i, i);

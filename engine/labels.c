@@ -10,13 +10,20 @@
 #define FILE_LIMIT (4u << 20)
 #define N_SUGGESTIONS 3
 
+/* The next column as a copy, "" when there is none. */
+static char *column(char **rest)
+{
+    char *text = *rest ? strsep(rest, "\t") : NULL;
+    return strdup(text ? text : "");
+}
+
 static bool add(struct fit_labels *labels, const char *path, int line_number, char *line,
                 struct fit_error *error)
 {
-    char *end, *rest = NULL;
+    char *end;
     long id = strtol(line, &end, 10);
-    char *name = end != line && *end == '\t' ? strtok_r(end + 1, "\t", &rest) : NULL;
-    if (!name)
+    char *rest = end != line && *end == '\t' && end[1] && end[1] != '\t' ? end + 1 : NULL;
+    if (!rest)
         return fit_fail(error, FIT_ERROR_FILE,
                         "%s: line %d: expected \"id<TAB>name<TAB>synonyms\"", path, line_number);
     if (id < 0 || id >= labels->n)
@@ -26,10 +33,11 @@ static bool add(struct fit_labels *labels, const char *path, int line_number, ch
     if (label->name)
         return fit_fail(error, FIT_ERROR_FILE, "%s: line %d: id %ld appears twice", path,
                         line_number, id);
-    char *synonyms = strtok_r(NULL, "\t", &rest);
-    label->name = strdup(name);
-    label->synonyms = strdup(synonyms ? synonyms : "");
-    if (label->name && label->synonyms)
+    label->name = column(&rest);
+    label->synonyms = column(&rest);
+    label->group = column(&rest);
+    label->code = column(&rest);
+    if (label->name && label->synonyms && label->group && label->code)
         return true;
     return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for the classes", path);
 }
@@ -60,6 +68,8 @@ void fit_labels_finish(struct fit_labels *labels)
     for (int id = 0; labels->label && id < labels->n; id++) {
         free(labels->label[id].name);
         free(labels->label[id].synonyms);
+        free(labels->label[id].group);
+        free(labels->label[id].code);
     }
     free(labels->label);
     *labels = (struct fit_labels){0};
@@ -143,6 +153,22 @@ static bool fail_with_nearest(const struct fit_labels *labels, const char *text,
                     text, list);
 }
 
+/* Classes of the name "text (what kind)"; the first two of them, and how many there are. */
+static int find_twins(const struct fit_labels *labels, const char *text, int twins[2])
+{
+    int n = 0;
+    size_t length = strlen(text);
+    for (int id = 0; length && id < labels->n; id++) {
+        const char *name = labels->label[id].name;
+        if (strncasecmp(name, text, length) || strncmp(name + length, " (", 2))
+            continue;
+        if (n < 2)
+            twins[n] = id;
+        n++;
+    }
+    return n;
+}
+
 bool fit_labels_find(const struct fit_labels *labels, const char *text, int *class_id,
                      struct fit_error *error)
 {
@@ -161,13 +187,19 @@ bool fit_labels_find(const struct fit_labels *labels, const char *text, int *cla
         return true;
     }
     for (int id = 0; id < labels->n; id++) {
-        if (!strcasecmp(labels->label[id].name, text)) {
+        const struct fit_label *label = &labels->label[id];
+        if (!strcasecmp(label->name, text) || (*text && !strcasecmp(label->code, text))) {
             *class_id = id;
             return true;
         }
     }
-    for (int id = 0; id < labels->n; id++) {
-        if (has_synonym(labels->label[id].synonyms, text)) {
+    int twins[2], n_twins = find_twins(labels, text, twins);
+    if (n_twins > 1)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "class \"%.60s\" can be %.60s (%d) or %.60s (%d)",
+                        text, labels->label[twins[0]].name, twins[0],
+                        labels->label[twins[1]].name, twins[1]);
+    for (int id = n_twins ? twins[0] : 0; id < labels->n; id++) {
+        if (n_twins || has_synonym(labels->label[id].synonyms, text)) {
             *class_id = id;
             return true;
         }

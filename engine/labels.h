@@ -8,7 +8,9 @@
 
 struct fit_label {
     char *name;     /* UTF-8 */
-    char *synonyms; /* comma separated, "" when there are none */
+    char *synonyms; /* comma separated; here and below "" when there is none */
+    char *group;    /* "Birds": what it is listed under */
+    char *code;     /* "n01440764": what the data set calls it */
 };
 
 struct fit_labels {
@@ -16,13 +18,15 @@ struct fit_labels {
     int n;
 };
 
-/* Reads classes.txt: one class a line, "id<TAB>name<TAB>synonym, synonym", ids 0 .. n-1 each once,
- * `expected` of them. */
+/* Reads classes.txt: one class a line, "id<TAB>name<TAB>synonym, synonym<TAB>group<TAB>code", of
+ * which all but the first two may be missing; ids 0 .. n-1 each once, `expected` of them. */
 bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
                      struct fit_error *error);
 void fit_labels_finish(struct fit_labels *labels);
 
-/* An id in digits, a name or a synonym (ASCII case ignored), or "none" for FIT_CLASS_NONE. */
+/* An id in digits, a name, a code or a synonym (ASCII case ignored), or "none" for FIT_CLASS_NONE. What
+ * stands before the brackets of "crane (bird)" names it unless another class shares it, which is
+ * refused with both; of a synonym the first class counts. */
 bool fit_labels_find(const struct fit_labels *labels, const char *text, int *class_id,
                      struct fit_error *error);
 

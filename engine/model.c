@@ -308,6 +308,16 @@ const char *fit_model_class_synonyms(const struct fit_model *model, int class_id
                                                        : NULL;
 }
 
+const char *fit_model_class_group(const struct fit_model *model, int class_id)
+{
+    return class_id >= 0 && class_id < model->labels.n ? model->labels.label[class_id].group : NULL;
+}
+
+const char *fit_model_class_code(const struct fit_model *model, int class_id)
+{
+    return class_id >= 0 && class_id < model->labels.n ? model->labels.label[class_id].code : NULL;
+}
+
 bool fit_model_find_class(const struct fit_model *model, const char *text, int *class_id,
                           struct fit_error *error)
 {

@@ -24,6 +24,13 @@ static bool progress(void *data, uint64_t done, uint64_t total)
     return !stop_was_asked();
 }
 
+static const char *find_imagenet(void)
+{
+    return access(LIMN_IMAGENET_INSTALLED, R_OK) == 0 ? LIMN_IMAGENET_INSTALLED
+           : access(LIMN_IMAGENET_SOURCE, R_OK) == 0  ? LIMN_IMAGENET_SOURCE
+                                                      : NULL;
+}
+
 static const char *weights_name(int i)
 {
     static const char *const names[] = {[FIT_IMPORT_BEST] = "best", [FIT_IMPORT_AVERAGED] = "ema",
@@ -36,7 +43,7 @@ static int run(int argc, char **argv)
     struct common common = {0};
     int shown = -1, weights = FIT_IMPORT_BEST;
     struct fit_import_params params = {
-        .note = note, .progress = progress, .progress_data = &shown};
+        .note = note, .progress = progress, .progress_data = &shown, .imagenet = find_imagenet()};
     struct fit_error error = {0};
     const char *words[1];
     const struct arg args[] = {
@@ -46,8 +53,8 @@ static int run(int argc, char **argv)
          ARG_TEXT, &params.config, .required = true},
         {"autoencoder", "FILE|FOLDER", "its autoencoder: SD VAE, TAESD or Limn's own", ARG_TEXT,
          &params.autoencoder, .low = 0},
-        {"classes", "FILE", "lines \"id<TAB>name<TAB>synonym, synonym\"", ARG_TEXT,
-         &params.classes, .low = 0},
+        {"classes", "FILE", "lines \"id<TAB>name<TAB>synonym, synonym\" (default for 1000: "
+         "ImageNet's)", ARG_TEXT, &params.classes, .low = 0},
         {"name", "NAME", "how people call the model (default: the file's name)", ARG_TEXT,
          &params.name, .low = 0},
         {"weights", "NAME", "of a checkpoint with both: ema or trained (default: ema)", ARG_NAME,

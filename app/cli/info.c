@@ -234,11 +234,15 @@ static void list_classes(const struct session *session, const char *search, bool
     for (int id = 0; id < session->info.n_classes; id++) {
         const char *name = fit_model_class_name(session->model, id);
         const char *synonyms = fit_model_class_synonyms(session->model, id);
-        if (search && !strcasestr(name, search) && !strcasestr(synonyms, search))
+        const char *of_group = fit_model_class_group(session->model, id);
+        const char *code = fit_model_class_code(session->model, id);
+        if (search && !strcasestr(name, search) && !strcasestr(synonyms, search) &&
+            !strcasestr(of_group, search) && strcasecmp(code, search))
             continue;
         if (as_json)
-            json_array_append_new(list, json_pack("{s:i, s:s, s:o}", "id", id, "name", name,
-                                                  "synonyms", synonyms_json(synonyms)));
+            json_array_append_new(list, json_pack("{s:i, s:s, s:o, s:s, s:s}", "id", id, "name",
+                                                  name, "synonyms", synonyms_json(synonyms),
+                                                  "group", of_group, "code", code));
         else
             printf("%4d  %-24s %s\n", id, name, synonyms);
     }
@@ -254,7 +258,7 @@ static int run_classes(int argc, char **argv)
     struct fit_error error = {0};
     const char *search = NULL;
     const struct arg args[] = {
-        {"search", "TEXT", "only classes with this in a name or synonym", ARG_TEXT, &search,
+        {"search", "TEXT", "only classes with this in a name, synonym or group", ARG_TEXT, &search,
          .low = 0},
     };
     int status;

@@ -11,8 +11,8 @@ static int match(LimnClass *class, const char *text)
 
 static void test_order(void)
 {
-    g_autoptr(LimnClass) crane = limn_class_new(134, "Crane", "wading bird, 517");
-    g_autoptr(LimnClass) other = limn_class_new(517, "Tower crane", "machine, crab");
+    g_autoptr(LimnClass) crane = limn_class_new(134, "Crane", "wading bird, 517", "Birds", "n02012849");
+    g_autoptr(LimnClass) other = limn_class_new(517, "Tower crane", "machine, crab", "", "");
 
     /* Each way to match is better than the next. */
     g_assert_cmpint(match(other, "517"), >, match(crane, "crane"));
@@ -23,14 +23,18 @@ static void test_order(void)
     g_assert_cmpint(match(other, "mach"), >, match(crane, "bird"));
     g_assert_cmpint(match(crane, "bird"), >, match(crane, "rane"));
     g_assert_cmpint(match(crane, "rane"), >, match(other, "achi"));
-    g_assert_cmpint(match(other, "achi"), >, 0);
+    g_assert_cmpint(match(other, "achi"), >, match(crane, "birds"));
+    g_assert_cmpint(match(crane, "birds"), >, 0);
+    g_assert_cmpint(match(other, "birds"), ==, 0);
+    g_assert_cmpint(match(crane, "N02012849"), ==, match(other, "517"));
+    g_assert_cmpint(match(crane, "n020"), ==, 0);
     g_assert_cmpint(match(crane, "tower"), ==, 0);
     g_assert_cmpint(match(crane, "13"), ==, 0);
 }
 
 static void test_folding(void)
 {
-    g_autoptr(LimnClass) cafe = limn_class_new(0, "Café Crème", "");
+    g_autoptr(LimnClass) cafe = limn_class_new(0, "Café Crème", "", "", "");
     g_assert_cmpint(match(cafe, "CAFE"), >, 0);
     g_assert_cmpint(match(cafe, "crème"), >, 0);
     g_assert_cmpint(match(cafe, "the"), ==, 0);
@@ -38,7 +42,7 @@ static void test_folding(void)
 
 static void test_marks(void)
 {
-    g_autoptr(LimnClass) class = limn_class_new(3, "Desert dunes", "sand, hot");
+    g_autoptr(LimnClass) class = limn_class_new(3, "Desert dunes", "sand, hot", "", "");
     g_autofree char *subtitle = NULL;
     g_object_get(class, "subtitle", &subtitle, NULL);
     g_assert_cmpstr(subtitle, ==, "3 · sand, hot");

@@ -20,6 +20,7 @@
     "\n"                                                                                           \
     "2\tsea lion\n"
 
+static const char *imagenet_path;
 static char path[] = "/tmp/limn-labels-XXXXXX";
 
 static void write_classes(const char *text)
@@ -99,6 +100,80 @@ static void test_find_names_the_nearest(void **state)
     fit_labels_finish(&labels);
 }
 
+static void test_columns(void **state)
+{
+    (void)state;
+    struct fit_labels labels = read_classes("0\tcrane (bird)\tcrane\tBirds\tn02012849\n"
+                                            "1\tcrane (machine)\t\tMachines\tn03126707\n"
+                                            "2\tcorgi (dog)\tpet, shared\tDogs\n"
+                                            "3\tcat\tshared, mouser\n", 4);
+    static const struct {
+        const char *text;
+        int id; /* -7: refused */
+    } cases[] = {
+        {"N02012849", 0}, {"crane (machine)", 1}, {"crane", -7}, {"corgi", 2}, {"shared", 2},
+        {"mouser", 3}, {"birds", -7}, {"", -7},
+    };
+    assert_string_equal(labels.label[0].group, "Birds");
+    assert_string_equal(labels.label[1].synonyms, "");
+    assert_string_equal(labels.label[1].code, "n03126707");
+    assert_string_equal(labels.label[2].code, "");
+    assert_string_equal(labels.label[3].group, "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fit_error error = {0};
+        int id = -7;
+        fit_labels_find(&labels, cases[i].text, &id, &error);
+        if (id != cases[i].id)
+            fail_msg("\"%s\": class %d, expected %d", cases[i].text, id, cases[i].id);
+        if (!strcmp(cases[i].text, "crane"))
+            assert_non_null(strstr(error.message, "crane (bird) (0) or crane (machine) (1)"));
+    }
+    fit_labels_finish(&labels);
+}
+
+/* The file that imports use: complete, in the data set's order, every class told apart. */
+static void test_imagenet(void **state)
+{
+    (void)state;
+    static const struct {
+        int id;
+        const char *name, *group, *code;
+    } known[] = {
+        {0, "tench", "Fish", "n01440764"},
+        {88, "macaw", "Birds", "n01818515"},
+        {207, "golden retriever", "Dogs", "n02099601"},
+        {387, "lesser panda", "Other mammals", "n02509815"},
+        {417, "balloon", "Boats and aircraft", "n02782093"},
+        {933, "cheeseburger", "Dishes and drinks", "n07697313"},
+        {974, "geyser", "Landscapes", "n09288635"},
+        {980, "volcano", "Landscapes", "n09472597"},
+        {985, "daisy", "Plants and fungi", "n11939491"},
+        {999, "toilet tissue", "Kitchen and household", "n15075141"},
+    };
+    struct fit_labels labels;
+    struct fit_error error = {0};
+    if (!fit_labels_read(&labels, imagenet_path, 1000, &error))
+        fail_msg("%s", error.message);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const struct fit_label *label = &labels.label[known[i].id];
+        assert_string_equal(label->name, known[i].name);
+        assert_string_equal(label->group, known[i].group);
+        assert_string_equal(label->code, known[i].code);
+    }
+    for (int id = 0; id < 1000; id++) {
+        int by_name = -7, by_code = -7;
+        assert_true(fit_labels_find(&labels, labels.label[id].name, &by_name, &error));
+        assert_true(fit_labels_find(&labels, labels.label[id].code, &by_code, &error));
+        assert_int_equal(by_name, id); /* and so no earlier class has this name or code */
+        assert_int_equal(by_code, id);
+        assert_true(*labels.label[id].group);
+    }
+    int id;
+    assert_false(fit_labels_find(&labels, "crane", &id, &error));
+    assert_true(fit_labels_find(&labels, "red panda", &id, &error) && id == 387);
+    fit_labels_finish(&labels);
+}
+
 /* A name of any length is compared without running out of the table. */
 static void test_find_long_text(void **state)
 {
@@ -142,14 +217,19 @@ static void test_refused(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc != 2)
+        return 1;
+    imagenet_path = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_names_the_nearest),
         cmocka_unit_test(test_find_long_text),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_imagenet),
     };
     int fd = mkstemp(path);
     if (fd < 0)

@@ -32,7 +32,9 @@ struct fit_import_params {
     const char *autoencoder; /* NULL, or weights: Limn's own, the SD VAE's (diffusers' names of any
                                 age, or the original ones) or TAESD's (its own names or diffusers');
                                 or a folder of diffusers that holds them */
-    const char *classes;     /* NULL, or a file of lines "id<TAB>name<TAB>synonym, synonym" */
+    const char *classes;     /* NULL, or a file of lines "id<TAB>name<TAB>synonym, synonym", after
+                                which a group and a code may follow */
+    const char *imagenet;    /* NULL, or such a file for a model of 1000 classes without one */
     const char *output;      /* the bundle's folder, which must not exist yet */
     const char *name;        /* NULL: the checkpoint's file name without its ending */
     /* Called on the calling thread with sentences that a person should read: keys that were

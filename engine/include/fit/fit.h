@@ -241,13 +241,16 @@ FIT_API void fit_model_info(const struct fit_model *model, struct fit_model_info
 /* Whether the model can be run with that solver. */
 FIT_API bool fit_model_has_solver(const struct fit_model *model, enum fit_solver solver);
 
-/* class_id in [0, n_classes); name: the first name, synonyms: the others, comma separated, or "".
- * NULL when out of range. */
+/* class_id in [0, n_classes); name: the first name, synonyms: the others, comma separated, group: what
+ * it is listed under ("Birds"), code: what the data set calls it ("n01440764"); each of the last
+ * three may be "". NULL when out of range. */
 FIT_API const char *fit_model_class_name(const struct fit_model *model, int class_id);
 FIT_API const char *fit_model_class_synonyms(const struct fit_model *model, int class_id);
+FIT_API const char *fit_model_class_group(const struct fit_model *model, int class_id);
+FIT_API const char *fit_model_class_code(const struct fit_model *model, int class_id);
 
-/* A class from an id in digits, a name or a synonym (case-insensitive), or "none". On failure the
- * error names the nearest classes. */
+/* A class from an id in digits, a name, a code or a synonym (case-insensitive), or "none". On failure
+ * the error names the nearest classes, or the two that share the name. */
 FIT_API bool fit_model_find_class(const struct fit_model *model, const char *text, int *class_id,
                                   struct fit_error *error);
 
