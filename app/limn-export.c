@@ -247,6 +247,26 @@ shown_cb (GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
+char *
+limn_export_dup_command (const struct fit_generate_params *params,
+                         const struct fit_model_info *info)
+{
+  g_autofree char *model = g_shell_quote (info->path);
+  g_autofree char *class = params->class_id == FIT_CLASS_NONE
+                               ? g_strdup ("none")
+                               : g_strdup_printf ("%d", params->class_id);
+  char guidance[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_dtostr (guidance, sizeof guidance, params->guidance);
+  return g_strdup_printf ("limn-cli generate --model %s --precision %s --class %s --size %dx%d "
+                          "--seed %" G_GUINT64_FORMAT " --index %d --steps %d --solver %s "
+                          "--guidance %s --extrapolation %s --output picture.png",
+                          model, fit_precision_name (info->precision), class, params->width,
+                          params->height, params->seed, params->index, params->steps,
+                          fit_solver_name (params->solver), guidance,
+                          fit_method_name (params->method));
+}
+
 void
 limn_export_show_in_files (GFile *file, GtkWindow *window)
 {

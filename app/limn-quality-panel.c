@@ -9,9 +9,11 @@ struct _LimnQualityPanel
 
   LimnSession *session;
   LimnSettings *settings;
-  GtkStringList *methods;
+  GtkStringList *methods, *solvers;
+  enum fit_solver listed[FIT_N_SOLVERS]; /* behind the list of solvers */
+  guint n_listed;
 
-  gboolean renaming; /* the list of methods is being edited, which moves its selection */
+  gboolean renaming; /* a list is being edited, which moves its selection */
 
   GtkWidget *content, *seed, *keep_seed, *steps, *guidance, *solver, *method;
 };
@@ -90,6 +92,49 @@ show_method (LimnQualityPanel *self)
   self->renaming = FALSE;
 }
 
+/* ---- solvers: those that the model can be run with ---- */
+
+static void
+solver_selected_cb (LimnQualityPanel *self)
+{
+  guint selected = gtk_drop_down_get_selected (GTK_DROP_DOWN (self->solver));
+
+  if (!self->renaming && selected < self->n_listed)
+    g_object_set (self->settings, "solver", (int) self->listed[selected], NULL);
+}
+
+static void
+show_solver (LimnQualityPanel *self)
+{
+  guint selected = GTK_INVALID_LIST_POSITION;
+
+  for (guint i = 0; i < self->n_listed; i++)
+    if (self->listed[i] == limn_settings_get_solver (self->settings))
+      selected = i;
+  self->renaming = TRUE;
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (self->solver), selected);
+  self->renaming = FALSE;
+}
+
+static void
+list_solvers (LimnQualityPanel *self)
+{
+  const char *labels[FIT_N_SOLVERS + 1] = { NULL };
+
+  self->n_listed = 0;
+  for (int solver = 0; solver < FIT_N_SOLVERS; solver++)
+    if (limn_session_has_solver (self->session, (enum fit_solver) solver))
+      {
+        labels[self->n_listed] = limn_solver_label ((enum fit_solver) solver);
+        self->listed[self->n_listed++] = (enum fit_solver) solver;
+      }
+  self->renaming = TRUE;
+  gtk_string_list_splice (self->solvers, 0,
+                          g_list_model_get_n_items (G_LIST_MODEL (self->solvers)), labels);
+  self->renaming = FALSE;
+  show_solver (self);
+}
+
 /* ---- widget ---- */
 
 void
@@ -110,7 +155,6 @@ limn_quality_panel_set_session (LimnQualityPanel *self, LimnSession *session,
                           gtk_spin_button_get_adjustment (GTK_SPIN_BUTTON (self->guidance)),
                           "value", both);
   g_object_bind_property (settings, "keep-seed", self->keep_seed, "active", both);
-  g_object_bind_property (settings, "solver", self->solver, "selected", both);
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     g_signal_connect_object (settings, sizes[i], G_CALLBACK (show_method), self,
                              G_CONNECT_SWAPPED);
@@ -118,6 +162,11 @@ limn_quality_panel_set_session (LimnQualityPanel *self, LimnSession *session,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (settings, "notify::seed", G_CALLBACK (show_seed), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::solver", G_CALLBACK (show_solver), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (session, "notify::state", G_CALLBACK (list_solvers), self,
+                           G_CONNECT_SWAPPED);
+  list_solvers (self);
   show_method (self);
   show_seed (self);
 }
@@ -130,6 +179,7 @@ limn_quality_panel_dispose (GObject *object)
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
   g_clear_object (&self->methods);
+  g_clear_object (&self->solvers);
   g_clear_pointer (&self->content, gtk_widget_unparent);
   G_OBJECT_CLASS (limn_quality_panel_parent_class)->dispose (object);
 }
@@ -153,22 +203,19 @@ limn_quality_panel_class_init (LimnQualityPanelClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, seed_commit_cb);
   gtk_widget_class_bind_template_callback (widget_class, seed_key_cb);
   gtk_widget_class_bind_template_callback (widget_class, method_selected_cb);
+  gtk_widget_class_bind_template_callback (widget_class, solver_selected_cb);
 }
 
 static void
 limn_quality_panel_init (LimnQualityPanel *self)
 {
-  g_autoptr (GtkStringList) solvers = gtk_string_list_new (NULL);
-
   gtk_widget_init_template (GTK_WIDGET (self));
-  for (int solver = 0; solver < FIT_N_SOLVERS; solver++)
-    gtk_string_list_append (solvers, limn_solver_label ((enum fit_solver) solver));
-  gtk_drop_down_set_model (GTK_DROP_DOWN (self->solver), G_LIST_MODEL (solvers));
-
+  self->solvers = gtk_string_list_new (NULL);
+  self->renaming = TRUE;
+  gtk_drop_down_set_model (GTK_DROP_DOWN (self->solver), G_LIST_MODEL (self->solvers));
   self->methods = gtk_string_list_new (NULL);
   for (int method = 0; method < FIT_N_METHODS; method++)
     gtk_string_list_append (self->methods, limn_method_label ((enum fit_method) method));
-  self->renaming = TRUE;
   gtk_drop_down_set_model (GTK_DROP_DOWN (self->method), G_LIST_MODEL (self->methods));
   self->renaming = FALSE;
 }

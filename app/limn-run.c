@@ -148,6 +148,11 @@ limn_run_handle_event (LimnRun *self, enum fit_event_type type)
       fit_job_error (self->job, &self->error);
       notify (self, PROP_ERROR);
     }
+  if (type == FIT_EVENT_NOT_SHOWN)
+    {
+      fit_job_show_error (self->job, &self->error);
+      notify (self, PROP_ERROR);
+    }
   take_frames (self);
   refresh_progress (self);
   g_object_thaw_notify (G_OBJECT (self));

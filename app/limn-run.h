@@ -30,7 +30,8 @@ int limn_run_get_step (LimnRun *self); /* finished steps */
 int limn_run_get_n_steps (LimnRun *self);
 double limn_run_get_elapsed (LimnRun *self);   /* seconds */
 double limn_run_get_remaining (LimnRun *self); /* seconds, negative while unknown */
-const char *limn_run_get_error (LimnRun *self); /* a sentence, or "" */
+/* Why the run failed, or a step of it could not be shown: a sentence, or "". */
+const char *limn_run_get_error (LimnRun *self);
 
 /* The effective settings. */
 const struct fit_generate_params *limn_run_get_params (LimnRun *self);

@@ -372,6 +372,12 @@ limn_session_describe (LimnSession *self, int width, int height, enum fit_method
   return TRUE;
 }
 
+gboolean
+limn_session_has_solver (LimnSession *self, enum fit_solver solver)
+{
+  return self->model && fit_model_has_solver (self->model, solver);
+}
+
 void
 limn_session_snap (LimnSession *self, int *width, int *height)
 {

@@ -61,6 +61,10 @@ const char *limn_session_get_class_name (LimnSession *self, int class_id);
 /* What a size means to the model; false before there is one. */
 gboolean limn_session_describe (LimnSession *self, int width, int height, enum fit_method method,
                                 struct fit_canvas *canvas);
+
+/* Whether the model can be run with it; false before there is one. */
+gboolean limn_session_has_solver (LimnSession *self, enum fit_solver solver);
+
 void limn_session_snap (LimnSession *self, int *width, int *height);
 void limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height);
 

@@ -352,6 +352,12 @@ limn_settings_get_method (LimnSettings *self)
   return (enum fit_method) self->method;
 }
 
+enum fit_solver
+limn_settings_get_solver (LimnSettings *self)
+{
+  return (enum fit_solver) self->solver;
+}
+
 int
 limn_settings_get_token_pixels (LimnSettings *self)
 {

@@ -30,6 +30,7 @@ gboolean limn_settings_get_keep_ratio (LimnSettings *self);
 /* Whether painting the same settings once more repeats the picture instead of varying it. */
 gboolean limn_settings_get_keep_seed (LimnSettings *self);
 enum fit_method limn_settings_get_method (LimnSettings *self);
+enum fit_solver limn_settings_get_solver (LimnSettings *self);
 
 void limn_settings_set_class_id (LimnSettings *self, int class_id);
 

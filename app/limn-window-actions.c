@@ -106,6 +106,24 @@ keep_ratio_action (GtkWidget *widget, const char *name, GVariant *parameter)
   g_object_set (settings, "keep-ratio", !limn_settings_get_keep_ratio (settings), NULL);
 }
 
+/* Somebody who edits text means the text. */
+static void
+undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
+  gboolean back = g_str_equal (name, "win.undo");
+
+  (void) parameter;
+  if (focus && GTK_IS_TEXT (focus) &&
+      gtk_widget_activate_action (focus, back ? "text.undo" : "text.redo", NULL))
+    return;
+  if (back)
+    limn_undo_back (self->undo);
+  else
+    limn_undo_forth (self->undo);
+}
+
 static void
 search_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
@@ -215,10 +233,10 @@ file_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_choose_picture (self);
   else if (g_str_equal (name, "win.open-model"))
     limn_window_choose_model (self);
-  else if (g_str_equal (name, "win.show-in-files"))
-    limn_window_show_saved (self);
+  else if (g_str_equal (name, "win.copy-command"))
+    limn_window_copy_command (self);
   else
-    limn_window_undo_restore (self);
+    limn_window_show_saved (self);
 }
 
 static void
@@ -250,6 +268,9 @@ limn_window_refresh_actions (LimnWindow *self)
   gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);
+  gtk_widget_action_set_enabled (widget, "win.copy-command", ready);
+  gtk_widget_action_set_enabled (widget, "win.undo", limn_undo_can_undo (self->undo));
+  gtk_widget_action_set_enabled (widget, "win.redo", limn_undo_can_redo (self->undo));
   fit_frame_unref (&frame);
 }
 
@@ -310,7 +331,9 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.open", file_action },
     { "win.open-model", file_action },
     { "win.show-in-files", file_action },
-    { "win.undo-restore", file_action },
+    { "win.copy-command", file_action },
+    { "win.undo", undo_action },
+    { "win.redo", undo_action },
     { "win.copy", copy_action },
   };
 

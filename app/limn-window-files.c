@@ -123,6 +123,25 @@ limn_window_show_saved (LimnWindow *self)
     limn_export_show_in_files (self->saved, GTK_WINDOW (self));
 }
 
+/* The line that paints the picture on show, or the next one, byte for byte. */
+void
+limn_window_copy_command (LimnWindow *self)
+{
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+  struct fit_generate_params params;
+  g_autofree char *command = NULL;
+
+  if (!info)
+    return;
+  if (self->run)
+    params = *limn_run_get_params (self->run);
+  else
+    limn_settings_to_params (self->settings, &params);
+  command = limn_export_dup_command (&params, info);
+  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)), command);
+  toast (self, _ ("Command copied"), NULL, NULL);
+}
+
 /* ---- in ---- */
 
 static void
@@ -139,16 +158,10 @@ read_cb (GObject *source, GAsyncResult *result, gpointer data)
       return;
     }
   limn_window_hide_trouble (self);
-  limn_settings_to_params (self->settings, &self->before);
+  limn_undo_close_step (self->undo);
   limn_settings_apply_params (self->settings, &settings.params);
-  toast (self, _ ("Settings restored from the picture"), _ ("Undo"), "win.undo-restore");
-}
-
-void
-limn_window_undo_restore (LimnWindow *self)
-{
-  if (self->before.steps > 0)
-    limn_settings_apply_params (self->settings, &self->before);
+  limn_undo_close_step (self->undo);
+  toast (self, _ ("Settings restored from the picture"), _ ("Undo"), "win.undo");
 }
 
 void

@@ -10,6 +10,7 @@
 #include "limn-shape-panel.h"
 #include "limn-step-scrubber.h"
 #include "limn-token-gauge.h"
+#include "limn-undo.h"
 #include "limn-window.h"
 
 G_BEGIN_DECLS
@@ -21,12 +22,12 @@ struct _LimnWindow
   /* owned */
   LimnSession *session;
   LimnSettings *settings;
+  LimnUndo *undo;
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
   GFile *saved;                      /* behind the toast's "Show in Files" */
-  struct fit_generate_params before; /* settings before the last restore */
 
-  gboolean notice_shown;
+  gboolean notice_shown, focus_given;
   guint inhibit_cookie;
   guint loading_source; /* shows the spinner of a load that takes its time */
 
@@ -75,7 +76,7 @@ void limn_window_save (LimnWindow *self);
 void limn_window_save_to (LimnWindow *self, GFile *file);
 void limn_window_choose_picture (LimnWindow *self);
 void limn_window_choose_model (LimnWindow *self);
-void limn_window_undo_restore (LimnWindow *self);
+void limn_window_copy_command (LimnWindow *self);
 void limn_window_show_saved (LimnWindow *self);
 void limn_window_add_drop_target (LimnWindow *self);
 

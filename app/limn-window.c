@@ -284,13 +284,19 @@ notify_desktop (LimnWindow *self)
 }
 
 static void
+run_error_cb (LimnWindow *self)
+{
+  limn_window_show_trouble (self, limn_run_get_error (self->run), FALSE);
+}
+
+static void
 run_state_cb (LimnWindow *self)
 {
   enum fit_job_state state = limn_run_get_state (self->run);
 
   set_inhibited (self, limn_run_is_active (self->run));
   if (state == FIT_JOB_FAILED)
-    limn_window_show_trouble (self, limn_run_get_error (self->run), FALSE);
+    run_error_cb (self);
   if (state == FIT_JOB_DONE)
     notify_desktop (self);
   limn_window_refresh (self);
@@ -310,6 +316,7 @@ limn_window_set_run (LimnWindow *self, LimnRun *run)
       g_signal_connect_swapped (run, "notify::step", G_CALLBACK (refresh_progress), self);
       g_signal_connect_swapped (run, "notify::remaining", G_CALLBACK (refresh_progress), self);
       g_signal_connect_swapped (run, "notify::state", G_CALLBACK (run_state_cb), self);
+      g_signal_connect_swapped (run, "notify::error", G_CALLBACK (run_error_cb), self);
       g_signal_connect_swapped (run, "notify::texture", G_CALLBACK (limn_window_refresh_actions),
                                 self);
       run_state_cb (self);
@@ -342,6 +349,17 @@ show_notice (LimnWindow *self)
   self->notice_shown = TRUE;
 }
 
+/* What the window opens for is to be had with one key, unless somebody types already. */
+static void
+focus_generate (LimnWindow *self)
+{
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
+
+  if (!self->focus_given && !(focus && GTK_IS_TEXT (focus)))
+    gtk_widget_grab_focus (GTK_WIDGET (self->generate));
+  self->focus_given = TRUE;
+}
+
 static void
 session_state_cb (LimnWindow *self)
 {
@@ -357,10 +375,15 @@ session_state_cb (LimnWindow *self)
   if (state == LIMN_SESSION_READY && !*limn_session_get_message (self->session))
     {
       limn_settings_restore (self->settings, self->memory, info);
+      if (!limn_session_has_solver (self->session, limn_settings_get_solver (self->settings)))
+        g_object_set (self->settings, "solver", (int) info->default_solver, NULL);
+      limn_undo_forget (self->undo);
       show_notice (self);
     }
   refresh_page (self);
   limn_window_refresh (self);
+  if (info)
+    focus_generate (self);
 }
 
 /* ---- the window itself ---- */
@@ -419,6 +442,7 @@ limn_window_dispose (GObject *object)
   g_clear_object (&self->run);
   g_clear_object (&self->saved);
   g_clear_object (&self->session);
+  g_clear_object (&self->undo);
   g_clear_object (&self->settings);
   g_clear_object (&self->memory);
   G_OBJECT_CLASS (limn_window_parent_class)->dispose (object);
@@ -475,6 +499,7 @@ limn_window_init (LimnWindow *self)
 {
   gtk_widget_init_template (GTK_WIDGET (self));
   self->settings = limn_settings_new ();
+  self->undo = limn_undo_new (self->settings);
   self->memory = g_settings_new ("io.github.limn.Limn");
   g_signal_connect_object (self->flap, "notify::folded", G_CALLBACK (folded_cb), self,
                            G_CONNECT_SWAPPED);
@@ -498,9 +523,10 @@ limn_window_new (GtkApplication *application, LimnSession *session)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->settings, "notify", G_CALLBACK (limn_window_refresh), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->undo, "notify", G_CALLBACK (limn_window_refresh_actions), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->canvas, "notify::zoom", G_CALLBACK (refresh_zoom), self,
                            G_CONNECT_SWAPPED);
   session_state_cb (self);
-  gtk_widget_grab_focus (GTK_WIDGET (self->generate));
   return self;
 }

@@ -55,7 +55,7 @@ struct fit_job {
 
     /* lock */
     struct fit_progress progress;
-    struct fit_error error;
+    struct fit_error error, show_error;
     struct trajectory trajectory;
     struct fit_frame *live, *shown; /* not yet taken: of the run itself, of a request */
     bool show_wanted;

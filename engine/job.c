@@ -167,7 +167,7 @@ static bool check_memory(const struct fit_model *model, const struct fit_generat
     int w = (int)(p->width * ratio), h = (int)(p->height * ratio);
     fit_canvas_snap(model, &w, &h);
     return fit_fail(error, FIT_ERROR_MEMORY,
-                    "size %dx%d needs about %.0f MB, %.0f MB are free; about %dx%d would fit",
+                    "size %dx%d needs about %.0f MB of memory, %.0f MB are free; about %dx%d would fit",
                     p->width, p->height, (double)needed / MIB, (double)free_bytes / MIB, w, h);
 }
 
@@ -278,6 +278,13 @@ void fit_job_error(struct fit_job *job, struct fit_error *out)
 {
     pthread_mutex_lock(&job->model->engine->lock);
     *out = job->error;
+    pthread_mutex_unlock(&job->model->engine->lock);
+}
+
+void fit_job_show_error(struct fit_job *job, struct fit_error *out)
+{
+    pthread_mutex_lock(&job->model->engine->lock);
+    *out = job->show_error;
     pthread_mutex_unlock(&job->model->engine->lock);
 }
 

@@ -519,21 +519,41 @@ static bool take_request(struct fit_job *job, int *step, enum fit_view *view, fl
     return *state && *prediction;
 }
 
+static bool draw(const struct fit_job *job, const float *state, const float *prediction,
+                 struct fit_frame *frame, struct fit_error *error)
+{
+    if (frame->view == FIT_VIEW_VELOCITY) {
+        draw_velocity(job, state, prediction, frame);
+        return true;
+    }
+    return decode_rgba8(job->model, frame->view == FIT_VIEW_STATE ? state : prediction,
+                        frame->width, frame->height, frame->pixels, error);
+}
+
+static void refuse_request(struct fit_job *job, const struct fit_error *error)
+{
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    job->show_error = *error;
+    pthread_mutex_unlock(&engine->lock);
+    fit_engine_post(engine, job, FIT_EVENT_NOT_SHOWN);
+}
+
 void run_show(struct fit_job *job)
 {
     int step;
     enum fit_view view;
     float *state = NULL, *prediction = NULL;
+    struct fit_error error = {FIT_ERROR_MEMORY, "no memory to show this step"};
     struct fit_frame *frame = NULL;
     if (take_request(job, &step, &view, &state, &prediction))
         frame = fit_frame_new(job, step, view);
-    if (frame && view == FIT_VIEW_VELOCITY)
-        draw_velocity(job, state, prediction, frame);
-    else if (frame && !decode_rgba8(job->model, view == FIT_VIEW_STATE ? state : prediction,
-                                    frame->width, frame->height, frame->pixels, NULL))
+    if (frame && !draw(job, state, prediction, frame, &error))
         fit_frame_unref(&frame);
     if (frame)
         put_frame(job, &job->shown, frame);
+    else
+        refuse_request(job, &error);
     free(state);
     free(prediction);
 }

@@ -156,9 +156,12 @@ struct fit_frame *session_show(struct session *session, struct fit_job *job, int
     /* The worker answers every request, so this ends; a minute is more than any decode takes. */
     while (fit_engine_wait_event(session->engine, 60000, &event)) {
         struct fit_frame *frame = NULL;
+        bool refused = event.job == job && event.type == FIT_EVENT_NOT_SHOWN;
         if (event.job == job && event.type == FIT_EVENT_FRAME)
             frame = fit_job_take_frame(job);
         fit_job_unref(&event.job);
+        if (refused)
+            return NULL;
         if (frame && fit_frame_step(frame) == step && fit_frame_view(frame) == view)
             return frame;
         fit_frame_unref(&frame);

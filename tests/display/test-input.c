@@ -187,7 +187,7 @@ static void test_save_and_drop(struct fixture *f, gconstpointer data)
     WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 77);
     g_assert_cmpint(width(f), ==, 64);
     g_assert_cmpint(limn_settings_get_class_id(f->window->settings), ==, 2);
-    fixture_act(f, "win.undo-restore");
+    fixture_act(f, "win.undo");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
     g_assert_cmpint(width(f), ==, 128);
     g_remove(path);

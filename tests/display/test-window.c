@@ -2,6 +2,8 @@
 /* The window in its states, driven from inside the process. */
 #include "fixture.h"
 
+#include <glib/gstdio.h>
+
 #include "limn-class-row.h"
 
 /* Buttons grey out with their action. */
@@ -183,6 +185,123 @@ static void test_play(struct fixture *f, gconstpointer data)
     g_assert_cmpint(limn_run_get_shown_step(f->window->run), ==, 6);
 }
 
+/* The button that a person came for has the keyboard as soon as it can be pressed. */
+static void test_focus(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_assert_true(gtk_window_get_focus(GTK_WINDOW(f->window)) == GTK_WIDGET(f->window->generate));
+}
+
+static void test_undo(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    LimnSettings *settings = f->window->settings;
+    limn_undo_forget(f->window->undo);
+    g_assert_false(enabled(f, "win.undo"));
+    g_assert_false(enabled(f, "win.redo"));
+
+    /* What comes at once is one step: a handle that is dragged. */
+    for (int width = 80; width <= 160; width += 16)
+        limn_settings_set_size(settings, width, 48);
+    limn_undo_close_step(f->window->undo);
+    limn_settings_set_class_id(settings, 2);
+    limn_undo_close_step(f->window->undo);
+    g_object_set(settings, "guidance", 4.0, "solver", (int)FIT_SOLVER_HEUN, NULL);
+
+    fixture_act(f, "win.undo");
+    double guidance;
+    g_object_get(settings, "guidance", &guidance, NULL);
+    g_assert_cmpfloat(guidance, ==, 2);
+    g_assert_cmpint(limn_settings_get_solver(settings), ==, FIT_SOLVER_EULER);
+    g_assert_cmpint(limn_settings_get_class_id(settings), ==, 2);
+    fixture_act(f, "win.undo");
+    g_assert_cmpint(limn_settings_get_class_id(settings), ==, 0);
+    g_assert_cmpint(limn_settings_get_width(settings), ==, 160);
+    fixture_act(f, "win.undo");
+    g_assert_cmpint(limn_settings_get_width(settings), ==, 64);
+    g_assert_false(enabled(f, "win.undo"));
+    fixture_act(f, "win.redo");
+    fixture_act(f, "win.redo");
+    fixture_act(f, "win.redo");
+    g_assert_cmpint(limn_settings_get_solver(settings), ==, FIT_SOLVER_HEUN);
+    g_assert_cmpint(limn_settings_get_width(settings), ==, 160);
+    g_assert_false(enabled(f, "win.redo"));
+
+    /* A change after going back forgets what lay ahead. */
+    fixture_act(f, "win.undo");
+    limn_settings_set_seed(settings, 9);
+    g_assert_false(enabled(f, "win.redo"));
+}
+
+/* The list has the solvers that this model can be run with, and no others. */
+static void test_solvers(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    int n = 0;
+    for (int solver = 0; solver < FIT_N_SOLVERS; solver++)
+        n += limn_session_has_solver(f->session, (enum fit_solver)solver);
+    g_assert_false(limn_session_has_solver(f->session, FIT_SOLVER_DDPM));
+    GtkDropDown *list = GTK_DROP_DOWN(
+        gtk_widget_get_template_child(GTK_WIDGET(f->window->quality), LIMN_TYPE_QUALITY_PANEL,
+                                      "solver"));
+    g_assert_cmpint((int)g_list_model_get_n_items(gtk_drop_down_get_model(list)), ==, n);
+    g_object_set(f->window->settings, "solver", (int)FIT_SOLVER_SDE_HEUN, NULL);
+    g_assert_cmpint((int)gtk_drop_down_get_selected(list), ==, n - 1);
+    gtk_drop_down_set_selected(list, 1);
+    g_assert_cmpint(limn_settings_get_solver(f->window->settings), ==, FIT_SOLVER_MIDPOINT);
+}
+
+static char *read_clipboard(struct fixture *f)
+{
+    GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, G_TYPE_STRING);
+    g_assert_true(gdk_content_provider_get_value(gdk_clipboard_get_content(clipboard), &value,
+                                                 NULL));
+    char *text = g_value_dup_string(&value);
+    g_value_unset(&value);
+    return text;
+}
+
+/* The copied line paints the picture on show, byte for byte. */
+static void test_copy_command(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_dir_make_tmp("limn-command-XXXXXX", &error);
+    g_autofree char *saved = g_build_filename(folder, "saved.png", NULL);
+    g_autofree char *painted = g_build_filename(folder, "picture.png", NULL);
+    g_autoptr(GFile) file = g_file_new_for_path(saved);
+    g_object_set(f->window->settings, "solver", (int)FIT_SOLVER_HEUN, "guidance", 1.7, NULL);
+    fixture_paint(f);
+    struct fit_frame *frame = NULL;
+    WAIT_UNTIL((frame = limn_run_dup_frame(f->window->run)) && fit_frame_is_final(frame));
+    fit_frame_unref(&frame);
+    limn_window_save_to(f->window, file);
+    WAIT_UNTIL(g_file_test(saved, G_FILE_TEST_EXISTS));
+
+    fixture_act(f, "win.copy-command");
+    g_autofree char *command = read_clipboard(f);
+    g_auto(GStrv) words = NULL;
+    g_assert_true(g_shell_parse_argv(command, NULL, &words, &error));
+    g_assert_cmpstr(words[0], ==, "limn-cli");
+    g_free(words[0]);
+    words[0] = g_strdup(g_getenv("LIMN_CLI"));
+    int status = -1;
+    g_assert_true(g_spawn_sync(folder, words, NULL,
+                               G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
+                               NULL, NULL, &status, &error));
+    g_assert_cmpint(status, ==, 0);
+    g_autofree char *first = NULL, *second = NULL;
+    gsize n_first, n_second;
+    g_assert_true(g_file_get_contents(saved, &first, &n_first, &error));
+    g_assert_true(g_file_get_contents(painted, &second, &n_second, &error));
+    g_assert_cmpmem(first, n_first, second, n_second);
+    g_remove(saved);
+    g_remove(painted);
+    g_rmdir(folder);
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -212,5 +331,9 @@ int main(int argc, char **argv)
     ADD("scrub", test_scrub);
     ADD("play", test_play);
     ADD("narrow", test_narrow);
+    ADD("focus", test_focus);
+    ADD("undo", test_undo);
+    ADD("solvers", test_solvers);
+    ADD("copy-command", test_copy_command);
     return g_test_run();
 }

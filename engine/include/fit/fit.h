@@ -330,6 +330,7 @@ struct fit_progress {
 enum fit_event_type {
     FIT_EVENT_STEP,  /* progress moved (coalesced: at most one waits for a job) */
     FIT_EVENT_FRAME, /* fit_job_take_frame has something new (coalesced) */
+    FIT_EVENT_NOT_SHOWN, /* a request of fit_job_show failed; fit_job_show_error says why */
     FIT_EVENT_DONE,
     FIT_EVENT_FAILED,
     FIT_EVENT_CANCELLED
@@ -359,8 +360,11 @@ FIT_API void fit_job_params(const struct fit_job *job, struct fit_generate_param
 FIT_API struct fit_model *fit_job_model(const struct fit_job *job); /* borrowed */
 
 /* Asks for step 0..progress.step (0 is the noise) as a picture; the newest request wins and
- * answers with FIT_EVENT_FRAME. Works during and after a run. */
+ * answers with FIT_EVENT_FRAME or FIT_EVENT_NOT_SHOWN. Works during and after a run. */
 FIT_API void fit_job_show(struct fit_job *job, int step, enum fit_view view);
+
+/* Why the last request that failed did. */
+FIT_API void fit_job_show_error(struct fit_job *job, struct fit_error *out);
 
 /* The newest frame not yet taken, or NULL. */
 FIT_API struct fit_frame *fit_job_take_frame(struct fit_job *job);
