@@ -167,7 +167,8 @@ static bool check_memory(const struct fit_model *model, const struct fit_generat
     int w = (int)(p->width * ratio), h = (int)(p->height * ratio);
     fit_canvas_snap(model, &w, &h);
     return fit_fail(error, FIT_ERROR_MEMORY,
-                    "size %dx%d needs about %.0f MB of memory, %.0f MB are free; about %dx%d would fit",
+                    "size %dx%d needs about %.0f MB of memory, %.0f MB are free; about %dx%d would "
+                    "fit",
                     p->width, p->height, (double)needed / MIB, (double)free_bytes / MIB, w, h);
 }
 
