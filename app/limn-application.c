@@ -154,6 +154,8 @@ add_accelerators (GtkApplication *application)
     { "win.open", { "<Control>o" } },
     { "win.copy", { "<Control>c" } },
     { "win.copy-command", { "<Control><Shift>c" } },
+    { "win.compare", { "<Control>e" } },
+    { "win.compare-methods", { "<Control><Shift>e" } },
     { "win.undo", { "<Control>z" } },
     { "win.redo", { "<Control><Shift>z", "<Control>y" } },
     { "win.sidebar", { "F9" } },

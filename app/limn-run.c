@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-run.h"
 
+#include <stdlib.h>
+
 struct _LimnRun
 {
   GObject parent_instance;
@@ -384,6 +386,16 @@ struct fit_frame *
 limn_run_dup_frame (LimnRun *self)
 {
   return self->shown ? fit_frame_ref (self->shown) : NULL;
+}
+
+char *
+limn_run_dup_settings_json (LimnRun *self)
+{
+  char *text = fit_job_describe_json (self->job);
+  char *json = g_strdup (text ? text : "{}");
+
+  free (text);
+  return json;
 }
 
 GdkTexture *

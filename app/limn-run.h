@@ -53,6 +53,9 @@ GdkTexture *limn_run_get_texture (LimnRun *self);
 /* The decoded picture that is shown: a reference, or NULL while there is none. */
 struct fit_frame *limn_run_dup_frame (LimnRun *self);
 
+/* The settings as JSON, as pictures carry them. */
+char *limn_run_dup_settings_json (LimnRun *self);
+
 /* A small picture of the prediction at a finished step, or NULL. */
 GdkTexture *limn_run_dup_thumbnail (LimnRun *self, int step);
 

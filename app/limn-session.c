@@ -98,7 +98,8 @@ drain_cb (gpointer data)
         {
           g_object_ref (run);
           limn_run_handle_event (run, event.type);
-          if (event.type == FIT_EVENT_DONE)
+          /* Runs that take turns say nothing of the speed of one. */
+          if (event.type == FIT_EVENT_DONE && !limn_run_get_params (run)->group)
             learn_speed (self, run);
           g_object_unref (run);
         }
@@ -393,9 +394,8 @@ limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height
 }
 
 LimnRun *
-limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error)
+limn_session_start (LimnSession *self, const struct fit_generate_params *params, GError **error)
 {
-  struct fit_generate_params params;
   struct fit_error failure = { 0 };
   struct fit_job *job;
   LimnRun *run;
@@ -406,8 +406,7 @@ limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error
                            _ ("There is no model yet."));
       return NULL;
     }
-  limn_settings_to_params (settings, &params);
-  if (!fit_generate (self->model, &params, &job, &failure))
+  if (!fit_generate (self->model, params, &job, &failure))
     {
       limn_propagate_fit_error (error, &failure);
       return NULL;
@@ -416,6 +415,15 @@ limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error
   g_hash_table_insert (self->runs, job, run);
   g_object_weak_ref (G_OBJECT (run), run_gone_cb, g_hash_table_ref (self->runs));
   return run;
+}
+
+LimnRun *
+limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error)
+{
+  struct fit_generate_params params;
+
+  limn_settings_to_params (settings, &params);
+  return limn_session_start (self, &params, error);
 }
 
 double

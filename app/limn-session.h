@@ -68,7 +68,9 @@ gboolean limn_session_has_solver (LimnSession *self, enum fit_solver solver);
 void limn_session_snap (LimnSession *self, int *width, int *height);
 void limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height);
 
-/* Starts a run; transfer full, or NULL with the reason. */
+/* Starts a run of these parameters, or of the settings; transfer full, or NULL with the reason. */
+LimnRun *limn_session_start (LimnSession *self, const struct fit_generate_params *params,
+                             GError **error);
 LimnRun *limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error);
 
 /* About how long a run takes, in seconds, from the speed of the last one; 0 when unknown. */

@@ -27,6 +27,11 @@ limn_window_generate (LimnWindow *self)
 
   if (limn_window_is_busy (self))
     return;
+  if (limn_window_is_comparing (self))
+    {
+      limn_window_compare (self, limn_compare_view_get_axis (self->comparison));
+      return;
+    }
   limn_window_hide_trouble (self);
   if (would_repeat (self) && !limn_settings_get_keep_seed (self->settings))
     limn_settings_roll_seed (self->settings);
@@ -58,6 +63,28 @@ stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
   (void) parameter;
   if (self->run)
     limn_run_stop (self->run);
+  if (limn_window_is_comparing (self) && !limn_compare_view_is_active (self->comparison))
+    limn_window_leave_compare (self);
+  else
+    limn_compare_view_stop (self->comparison);
+}
+
+static void
+compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+
+  (void) parameter;
+  if (g_str_equal (name, "win.leave-compare"))
+    limn_window_leave_compare (self);
+  else if (g_str_equal (name, "win.keep-chosen"))
+    limn_window_keep_chosen (self);
+  else if (g_str_equal (name, "win.compare-methods"))
+    limn_window_compare (self, LIMN_AXIS_METHOD);
+  else if (limn_window_is_comparing (self))
+    limn_window_leave_compare (self);
+  else
+    limn_window_compare (self, limn_compare_view_get_axis (self->comparison));
 }
 
 /* ---- settings ---- */
@@ -235,6 +262,8 @@ file_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_choose_model (self);
   else if (g_str_equal (name, "win.copy-command"))
     limn_window_copy_command (self);
+  else if (g_str_equal (name, "win.export-sheet"))
+    limn_window_export_sheet (self);
   else
     limn_window_show_saved (self);
 }
@@ -264,7 +293,9 @@ limn_window_refresh_actions (LimnWindow *self)
   struct fit_frame *frame = self->run ? limn_run_dup_frame (self->run) : NULL;
 
   gtk_widget_action_set_enabled (widget, "win.generate", ready && !busy);
-  gtk_widget_action_set_enabled (widget, "win.stop", busy);
+  gtk_widget_action_set_enabled (widget, "win.stop", busy || limn_window_is_comparing (self));
+  gtk_widget_action_set_enabled (widget, "win.compare", ready);
+  gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
   gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);
@@ -332,6 +363,11 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.open-model", file_action },
     { "win.show-in-files", file_action },
     { "win.copy-command", file_action },
+    { "win.export-sheet", file_action },
+    { "win.compare", compare_action },
+    { "win.compare-methods", compare_action },
+    { "win.leave-compare", compare_action },
+    { "win.keep-chosen", compare_action },
     { "win.undo", undo_action },
     { "win.redo", undo_action },
     { "win.copy", copy_action },

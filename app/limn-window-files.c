@@ -116,6 +116,41 @@ limn_window_save (LimnWindow *self)
                              params->seed, proposed_cb, g_object_ref (self));
 }
 
+static void
+sheet_response_cb (LimnWindow *self, int response, GtkNativeDialog *dialog)
+{
+  g_autoptr (GFile) file = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT)
+    file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+  g_object_unref (dialog);
+  path = file ? g_file_get_path (file) : NULL;
+  if (!path)
+    return;
+  if (!limn_compare_view_export (self->comparison, path, &error))
+    {
+      limn_window_show_trouble (self, error->message, FALSE);
+      return;
+    }
+  g_set_object (&self->saved, file);
+  toast (self, _ ("Sheet saved"), _ ("Show in Files"), "win.show-in-files");
+}
+
+void
+limn_window_export_sheet (LimnWindow *self)
+{
+  GtkFileChooserNative *dialog = gtk_file_chooser_native_new (
+      _ ("Export Sheet"), GTK_WINDOW (self), GTK_FILE_CHOOSER_ACTION_SAVE, _ ("_Save"), NULL);
+
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
+  gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (dialog), "comparison.png");
+  g_signal_connect_object (dialog, "response", G_CALLBACK (sheet_response_cb), self,
+                           G_CONNECT_SWAPPED);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (dialog));
+}
+
 void
 limn_window_show_saved (LimnWindow *self)
 {

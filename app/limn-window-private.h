@@ -5,6 +5,7 @@
 
 #include "limn-canvas.h"
 #include "limn-class-picker.h"
+#include "limn-compare-view.h"
 #include "limn-quality-panel.h"
 #include "limn-settings.h"
 #include "limn-shape-panel.h"
@@ -55,6 +56,7 @@ struct _LimnWindow
   GtkMenuButton *zoom;
   GtkRevealer *scrubber_revealer;
   LimnStepScrubber *scrubber;
+  LimnCompareView *comparison;
 };
 
 /* limn-window.c */
@@ -64,6 +66,8 @@ void limn_window_refresh (LimnWindow *self);
 void limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere);
 void limn_window_hide_trouble (LimnWindow *self);
 gboolean limn_window_is_busy (LimnWindow *self);
+/* Shows the page that the state calls for. */
+void limn_window_refresh_page (LimnWindow *self);
 
 /* limn-window-actions.c */
 void limn_window_class_install_actions (GtkWidgetClass *klass);
@@ -71,12 +75,19 @@ void limn_window_add_viewer_keys (LimnWindow *self);
 void limn_window_refresh_actions (LimnWindow *self);
 void limn_window_generate (LimnWindow *self);
 
+/* limn-window-compare.c */
+void limn_window_compare (LimnWindow *self, LimnAxis axis);
+void limn_window_leave_compare (LimnWindow *self);
+void limn_window_keep_chosen (LimnWindow *self);
+gboolean limn_window_is_comparing (LimnWindow *self);
+
 /* limn-window-files.c */
 void limn_window_save (LimnWindow *self);
 void limn_window_save_to (LimnWindow *self, GFile *file);
 void limn_window_choose_picture (LimnWindow *self);
 void limn_window_choose_model (LimnWindow *self);
 void limn_window_copy_command (LimnWindow *self);
+void limn_window_export_sheet (LimnWindow *self);
 void limn_window_show_saved (LimnWindow *self);
 void limn_window_add_drop_target (LimnWindow *self);
 

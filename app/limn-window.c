@@ -13,7 +13,8 @@ G_DEFINE_FINAL_TYPE (LimnWindow, limn_window, ADW_TYPE_APPLICATION_WINDOW)
 gboolean
 limn_window_is_busy (LimnWindow *self)
 {
-  return self->run && limn_run_is_active (self->run);
+  return (self->run && limn_run_is_active (self->run)) ||
+         limn_compare_view_is_active (self->comparison);
 }
 
 /* ---- words ---- */
@@ -159,7 +160,7 @@ refresh_progress (LimnWindow *self)
 
   gtk_label_set_text (self->status, status);
   gtk_widget_set_opacity (GTK_WIDGET (self->progress), busy ? 1 : 0);
-  if (busy)
+  if (busy && self->run)
     gtk_progress_bar_set_fraction (self->progress, (double) limn_run_get_step (self->run) /
                                                        limn_run_get_n_steps (self->run));
 }
@@ -174,8 +175,8 @@ refresh_zoom (LimnWindow *self)
                              limn_canvas_is_fitted (self->canvas) ? _ ("Fit") : percent);
 }
 
-static void
-refresh_page (LimnWindow *self)
+void
+limn_window_refresh_page (LimnWindow *self)
 {
   LimnSessionState state = limn_session_get_state (self->session);
   const char *message = limn_session_get_message (self->session);
@@ -184,7 +185,10 @@ refresh_page (LimnWindow *self)
 
   if (limn_session_get_info (self->session))
     {
-      gtk_stack_set_visible_child_name (self->pages, "viewer");
+      gtk_stack_set_visible_child_name (self->pages,
+                                        limn_compare_view_get_n_panes (self->comparison)
+                                            ? "compare"
+                                            : "viewer");
       if (state == LIMN_SESSION_READY && *message)
         limn_window_show_trouble (self, message, FALSE);
       return;
@@ -294,11 +298,18 @@ run_state_cb (LimnWindow *self)
 {
   enum fit_job_state state = limn_run_get_state (self->run);
 
-  set_inhibited (self, limn_run_is_active (self->run));
+  set_inhibited (self, limn_window_is_busy (self));
   if (state == FIT_JOB_FAILED)
     run_error_cb (self);
   if (state == FIT_JOB_DONE)
     notify_desktop (self);
+  limn_window_refresh (self);
+}
+
+static void
+activity_cb (LimnWindow *self)
+{
+  set_inhibited (self, limn_window_is_busy (self));
   limn_window_refresh (self);
 }
 
@@ -378,9 +389,10 @@ session_state_cb (LimnWindow *self)
       if (!limn_session_has_solver (self->session, limn_settings_get_solver (self->settings)))
         g_object_set (self->settings, "solver", (int) info->default_solver, NULL);
       limn_undo_forget (self->undo);
+      limn_compare_view_clear (self->comparison);
       show_notice (self);
     }
-  refresh_page (self);
+  limn_window_refresh_page (self);
   limn_window_refresh (self);
   if (info)
     focus_generate (self);
@@ -427,6 +439,7 @@ limn_window_close_request (GtkWindow *window)
     limn_settings_store (self->settings, self->memory);
   if (self->run)
     limn_run_stop (self->run);
+  limn_compare_view_stop (self->comparison);
   set_inhibited (self, FALSE);
   return GTK_WINDOW_CLASS (limn_window_parent_class)->close_request (window);
 }
@@ -459,6 +472,7 @@ limn_window_class_init (LimnWindowClass *klass)
   GTK_WINDOW_CLASS (klass)->close_request = limn_window_close_request;
 
   g_type_ensure (LIMN_TYPE_CANVAS);
+  g_type_ensure (LIMN_TYPE_COMPARE_VIEW);
   g_type_ensure (LIMN_TYPE_CLASS_PICKER);
   g_type_ensure (LIMN_TYPE_QUALITY_PANEL);
   g_type_ensure (LIMN_TYPE_SHAPE_PANEL);
@@ -490,6 +504,7 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (zoom);
   BIND (scrubber_revealer);
   BIND (scrubber);
+  BIND (comparison);
   gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_trouble);
   limn_window_class_install_actions (widget_class);
 }
@@ -519,6 +534,9 @@ limn_window_new (GtkApplication *application, LimnSession *session)
   limn_quality_panel_set_session (self->quality, session, self->settings);
   limn_token_gauge_set_session (self->gauge, session, self->settings);
   limn_canvas_set_session (self->canvas, session, self->settings);
+  limn_compare_view_set_session (self->comparison, session, self->settings);
+  g_signal_connect_object (self->comparison, "activity", G_CALLBACK (activity_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::state", G_CALLBACK (session_state_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->settings, "notify", G_CALLBACK (limn_window_refresh), self,

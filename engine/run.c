@@ -530,9 +530,11 @@ static bool draw(const struct fit_job *job, const float *state, const float *pre
                         frame->width, frame->height, frame->pixels, error);
 }
 
-static void refuse_request(struct fit_job *job, const struct fit_error *error)
+static void refuse_request(struct fit_job *job, struct fit_error *error)
 {
     struct fit_engine *engine = job->model->engine;
+    if (error->status == FIT_OK)
+        fit_fail(error, FIT_ERROR_MEMORY, "no memory to show this step");
     pthread_mutex_lock(&engine->lock);
     job->show_error = *error;
     pthread_mutex_unlock(&engine->lock);
@@ -544,7 +546,7 @@ void run_show(struct fit_job *job)
     int step;
     enum fit_view view;
     float *state = NULL, *prediction = NULL;
-    struct fit_error error = {FIT_ERROR_MEMORY, "no memory to show this step"};
+    struct fit_error error = {0};
     struct fit_frame *frame = NULL;
     if (take_request(job, &step, &view, &state, &prediction))
         frame = fit_frame_new(job, step, view);

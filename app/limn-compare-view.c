@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "limn-compare-view.h"
+
+#include <glib/gi18n.h>
+#include <math.h>
+
+#include "limn-compare-pane.h"
+#include "limn-compare-sheet.h"
+
+#define BLINK_MS 500 /* twice a second, which nobody's eyes mind */
+
+typedef struct
+{
+  LimnRun *run;    /* NULL: refused, `trouble` says why */
+  char *title, *trouble;
+  GtkWidget *pane; /* owned by the grid */
+} Variant;
+
+struct _LimnCompareView
+{
+  GtkWidget parent_instance;
+
+  LimnSession *session;
+  LimnSettings *settings;
+  LimnLens lens;
+  Variant variants[LIMN_MOST_VARIANTS];
+  int n, chosen, reference;
+  guint32 group;
+  LimnAxis chosen_axis;
+  LimnCompareMode mode;
+  gboolean listing; /* the list of axes follows the view at this moment */
+  guint blink_source, refresh_source;
+  gboolean blinked;
+
+  GtkWidget *content, *axis, *side, *split, *blink, *difference, *gain, *export, *keep;
+  GtkWidget *stack, *grid, *single, *big, *time, *status;
+};
+
+G_DEFINE_FINAL_TYPE (LimnCompareView, limn_compare_view, GTK_TYPE_WIDGET)
+
+/* ---- words ---- */
+
+static char *
+dup_title (LimnAxis axis, const struct fit_generate_params *p)
+{
+  switch (axis)
+    {
+    case LIMN_AXIS_SEED:
+      return g_strdup_printf (_ ("Seed %" G_GUINT64_FORMAT), p->seed);
+    case LIMN_AXIS_STEPS:
+      return g_strdup_printf (ngettext ("%d step", "%d steps", (gulong) p->steps), p->steps);
+    case LIMN_AXIS_GUIDANCE:
+      return g_strdup_printf (_ ("Guidance %g"), p->guidance);
+    case LIMN_AXIS_SOLVER:
+      return g_strdup (limn_solver_label (p->solver));
+    case LIMN_AXIS_METHOD:
+    default:
+      return g_strdup (limn_method_label (p->method));
+    }
+}
+
+/* What a pane says on the right of its name. */
+static char *
+dup_detail (LimnCompareView *self, int i)
+{
+  const Variant *v = &self->variants[i];
+  LimnDifference d;
+
+  if (!v->run)
+    return g_strdup (v->trouble);
+  if (limn_run_get_state (v->run) == FIT_JOB_FAILED)
+    return g_strdup (limn_run_get_error (v->run));
+  if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference &&
+      limn_compare_view_measure (self, i, &d))
+    {
+      if (isinf (d.psnr_db))
+        return g_strdup (_ ("identical"));
+      /* Translators: how two pictures differ: mean, largest, peak signal-to-noise ratio */
+      return g_strdup_printf (_ ("mean %.1f · max %d · %.1f dB"), d.mean, d.most, d.psnr_db);
+    }
+  return g_strdup_printf (_ ("step %d of %d"), limn_run_get_shown_step (v->run),
+                          limn_run_get_n_steps (v->run));
+}
+
+static void
+show_status (LimnCompareView *self)
+{
+  g_autofree char *text = NULL;
+  double t = gtk_range_get_value (GTK_RANGE (self->time));
+  int done = 0;
+
+  for (int i = 0; i < self->n; i++)
+    done += !self->variants[i].run || !limn_run_is_active (self->variants[i].run);
+  if (done < self->n)
+    text = g_strdup_printf (_ ("%d of %d pictures"), done, self->n);
+  else
+    /* Translators: t is the time of the flow, from 0 (noise) to 1 (picture) */
+    text = g_strdup_printf (_ ("t = %.2f"), t);
+  gtk_label_set_text (GTK_LABEL (self->status), text);
+}
+
+/* ---- pictures ---- */
+
+/* The decoded picture, or a small one that stands for it. */
+static GdkTexture *
+texture_of (LimnCompareView *self, int i)
+{
+  LimnRun *run = i < self->n ? self->variants[i].run : NULL;
+
+  return run ? limn_run_get_texture (run) : NULL;
+}
+
+/* Both decoded and of one size. */
+static gboolean
+dup_pair (LimnCompareView *self, int i, struct fit_frame **a, struct fit_frame **b)
+{
+  LimnRun *run = self->variants[i].run, *other = self->variants[self->reference].run;
+
+  *a = run ? limn_run_dup_frame (run) : NULL;
+  *b = other ? limn_run_dup_frame (other) : NULL;
+  if (*a && *b && fit_frame_width (*a) == fit_frame_width (*b) &&
+      fit_frame_height (*a) == fit_frame_height (*b))
+    return TRUE;
+  fit_frame_unref (a);
+  fit_frame_unref (b);
+  return FALSE;
+}
+
+gboolean
+limn_compare_view_measure (LimnCompareView *self, int pane, LimnDifference *out)
+{
+  struct fit_frame *a, *b;
+
+  if (!dup_pair (self, pane, &a, &b))
+    return FALSE;
+  *out = limn_difference_measure (fit_frame_pixels (a), fit_frame_pixels (b),
+                                  (gsize) fit_frame_width (a) * (gsize) fit_frame_height (a));
+  fit_frame_unref (&a);
+  fit_frame_unref (&b);
+  return TRUE;
+}
+
+static GdkTexture *
+dup_difference (LimnCompareView *self, int i)
+{
+  struct fit_frame *a, *b;
+  double gain = gtk_spin_button_get_value (GTK_SPIN_BUTTON (self->gain));
+
+  if (!dup_pair (self, i, &a, &b))
+    return NULL;
+  int width = fit_frame_width (a), height = fit_frame_height (a);
+  gsize pixels = (gsize) width * (gsize) height;
+  guint8 *rgba = g_malloc (4 * pixels);
+  limn_difference_draw (rgba, fit_frame_pixels (a), fit_frame_pixels (b), pixels, gain);
+  g_autoptr (GBytes) bytes = g_bytes_new_take (rgba, 4 * pixels);
+  fit_frame_unref (&a);
+  fit_frame_unref (&b);
+  return gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8A8, bytes, 4 * (gsize) width);
+}
+
+static void
+show_grid (LimnCompareView *self)
+{
+  for (int i = 0; i < self->n; i++)
+    {
+      LimnComparePane *pane = LIMN_COMPARE_PANE (self->variants[i].pane);
+      g_autoptr (GdkTexture) difference = NULL;
+      g_autofree char *detail = dup_detail (self, i);
+
+      if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference)
+        difference = dup_difference (self, i);
+      limn_compare_pane_set_texture (pane, difference ? difference : texture_of (self, i));
+      limn_compare_pane_set_title (pane, self->variants[i].title, detail);
+      limn_compare_pane_set_marks (pane, i == self->chosen, i == self->reference);
+    }
+}
+
+static void
+show_single (LimnCompareView *self)
+{
+  LimnComparePane *pane = LIMN_COMPARE_PANE (self->big);
+  const Variant *a = &self->variants[self->reference], *b = &self->variants[self->chosen];
+  gboolean blinking = self->mode == LIMN_COMPARE_BLINK;
+
+  if (blinking)
+    {
+      const Variant *shown = self->blinked ? b : a;
+
+      limn_compare_pane_set_texture (pane, texture_of (self, self->blinked ? self->chosen
+                                                                           : self->reference));
+      limn_compare_pane_set_second (pane, NULL);
+      limn_compare_pane_set_title (pane, shown->title, "");
+      limn_compare_pane_set_marks (pane, FALSE, !self->blinked);
+      return;
+    }
+  limn_compare_pane_set_texture (pane, texture_of (self, self->reference));
+  limn_compare_pane_set_second (pane, texture_of (self, self->chosen));
+  limn_compare_pane_set_title (pane, a->title, b->title);
+  limn_compare_pane_set_marks (pane, FALSE, TRUE);
+}
+
+static gboolean
+refresh_cb (gpointer data)
+{
+  LimnCompareView *self = data;
+
+  self->refresh_source = 0;
+  if (!self->n)
+    return G_SOURCE_REMOVE;
+  if (self->mode == LIMN_COMPARE_SPLIT || self->mode == LIMN_COMPARE_BLINK)
+    show_single (self);
+  else
+    show_grid (self);
+  show_status (self);
+  return G_SOURCE_REMOVE;
+}
+
+/* Several runs tell of themselves at once; the panes are looked over once for all of them. */
+static void
+refresh (LimnCompareView *self)
+{
+  if (!self->refresh_source)
+    self->refresh_source = g_idle_add (refresh_cb, self);
+}
+
+static guint activity_signal;
+
+static void
+state_cb (LimnCompareView *self)
+{
+  refresh (self);
+  g_signal_emit (self, activity_signal, 0);
+}
+
+static gboolean
+blink_cb (gpointer data)
+{
+  LimnCompareView *self = data;
+
+  self->blinked = !self->blinked;
+  refresh (self);
+  return G_SOURCE_CONTINUE;
+}
+
+/* ---- what people do ---- */
+
+void
+limn_compare_view_set_mode (LimnCompareView *self, LimnCompareMode mode)
+{
+  GtkWidget *buttons[] = { self->side, self->split, self->blink, self->difference };
+  gboolean single = mode == LIMN_COMPARE_SPLIT || mode == LIMN_COMPARE_BLINK;
+
+  self->mode = mode;
+  self->blinked = FALSE;
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (buttons[mode]), TRUE);
+  gtk_stack_set_visible_child_name (GTK_STACK (self->stack), single ? "single" : "grid");
+  gtk_widget_set_visible (self->gain, mode == LIMN_COMPARE_DIFFERENCE);
+  g_clear_handle_id (&self->blink_source, g_source_remove);
+  if (mode == LIMN_COMPARE_BLINK)
+    self->blink_source = g_timeout_add (BLINK_MS, blink_cb, self);
+  refresh (self);
+}
+
+static void
+mode_toggled_cb (LimnCompareView *self)
+{
+  GtkWidget *buttons[] = { self->side, self->split, self->blink, self->difference };
+
+  for (int mode = 0; mode < (int) G_N_ELEMENTS (buttons); mode++)
+    if (gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (buttons[mode])) &&
+        mode != (int) self->mode)
+      limn_compare_view_set_mode (self, (LimnCompareMode) mode);
+}
+
+static void
+gain_changed_cb (LimnCompareView *self)
+{
+  refresh (self);
+}
+
+void
+limn_compare_view_choose (LimnCompareView *self, int pane)
+{
+  if (pane < 0 || pane >= self->n)
+    return;
+  self->chosen = pane;
+  refresh (self);
+}
+
+void
+limn_compare_view_set_reference (LimnCompareView *self, int pane)
+{
+  if (pane < 0 || pane >= self->n)
+    return;
+  self->reference = pane;
+  refresh (self);
+}
+
+void
+limn_compare_view_set_t (LimnCompareView *self, double t)
+{
+  gtk_range_set_value (GTK_RANGE (self->time), t);
+}
+
+static void
+time_changed_cb (LimnCompareView *self)
+{
+  double t = gtk_range_get_value (GTK_RANGE (self->time));
+
+  for (int i = 0; i < self->n; i++)
+    {
+      LimnRun *run = self->variants[i].run;
+
+      if (run)
+        limn_run_show (run,
+                       t >= 1 ? LIMN_RUN_LIVE
+                              : limn_step_at (t, limn_run_get_n_steps (run),
+                                              limn_run_get_step (run)),
+                       limn_run_get_view (run));
+    }
+  refresh (self);
+}
+
+static void
+axis_selected_cb (LimnCompareView *self)
+{
+  guint selected = gtk_drop_down_get_selected (GTK_DROP_DOWN (self->axis));
+
+  if (!self->listing && selected < LIMN_N_AXES)
+    limn_compare_view_start (self, (LimnAxis) selected);
+}
+
+static void
+pane_chosen_cb (LimnCompareView *self, GtkWidget *pane)
+{
+  for (int i = 0; i < self->n; i++)
+    if (self->variants[i].pane == pane)
+      limn_compare_view_choose (self, i);
+}
+
+static void
+lens_changed_cb (LimnCompareView *self)
+{
+  gtk_widget_queue_draw (self->big);
+  for (int i = 0; i < self->n; i++)
+    gtk_widget_queue_draw (self->variants[i].pane);
+}
+
+/* 1 to 6 choose a picture, with Shift the reference. The key's place counts, not its letter. */
+static gboolean
+key_cb (LimnCompareView *self, guint keyval G_GNUC_UNUSED, guint keycode, GdkModifierType state)
+{
+  static const guint digits[] = { GDK_KEY_1, GDK_KEY_2, GDK_KEY_3, GDK_KEY_4, GDK_KEY_5, GDK_KEY_6 };
+  guint plain = 0;
+
+  gdk_display_translate_key (gtk_widget_get_display (GTK_WIDGET (self)), keycode, 0, 0, &plain,
+                             NULL, NULL, NULL);
+  for (int i = 0; i < (int) G_N_ELEMENTS (digits); i++)
+    if (plain == digits[i] && !(state & (GDK_CONTROL_MASK | GDK_ALT_MASK)))
+      {
+        if (state & GDK_SHIFT_MASK)
+          limn_compare_view_set_reference (self, i);
+        else
+          limn_compare_view_choose (self, i);
+        return GDK_EVENT_STOP;
+      }
+  return GDK_EVENT_PROPAGATE;
+}
+
+/* ---- runs ---- */
+
+void
+limn_compare_view_stop (LimnCompareView *self)
+{
+  for (int i = 0; i < self->n; i++)
+    if (self->variants[i].run)
+      limn_run_stop (self->variants[i].run);
+}
+
+void
+limn_compare_view_clear (LimnCompareView *self)
+{
+  limn_compare_view_stop (self);
+  for (int i = 0; i < self->n; i++)
+    {
+      Variant *v = &self->variants[i];
+
+      if (v->run)
+        g_signal_handlers_disconnect_by_data (v->run, self);
+      g_clear_object (&v->run);
+      g_clear_pointer (&v->title, g_free);
+      g_clear_pointer (&v->trouble, g_free);
+      gtk_grid_remove (GTK_GRID (self->grid), v->pane);
+    }
+  self->n = self->chosen = self->reference = 0;
+  limn_compare_pane_set_texture (LIMN_COMPARE_PANE (self->big), NULL);
+  limn_compare_pane_set_second (LIMN_COMPARE_PANE (self->big), NULL);
+  g_clear_handle_id (&self->blink_source, g_source_remove);
+}
+
+static void
+add_variant (LimnCompareView *self, const struct fit_generate_params *params, int i, int n)
+{
+  Variant *v = &self->variants[i];
+  g_autoptr (GError) error = NULL;
+  int columns = n <= 4 ? 2 : 3;
+
+  v->title = dup_title (self->chosen_axis, params);
+  v->run = limn_session_start (self->session, params, &error);
+  v->trouble = g_strdup (error ? error->message : "");
+  v->pane = limn_compare_pane_new (&self->lens);
+  gtk_grid_attach (GTK_GRID (self->grid), v->pane, i % columns, i / columns, 1, 1);
+  g_signal_connect_swapped (v->pane, "lens-changed", G_CALLBACK (lens_changed_cb), self);
+  g_signal_connect_swapped (v->pane, "chosen", G_CALLBACK (pane_chosen_cb), self);
+  if (v->run)
+    {
+      g_signal_connect_swapped (v->run, "notify::texture", G_CALLBACK (refresh), self);
+      g_signal_connect_swapped (v->run, "notify::step", G_CALLBACK (refresh), self);
+      g_signal_connect_swapped (v->run, "notify::state", G_CALLBACK (state_cb), self);
+    }
+}
+
+void
+limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
+{
+  struct fit_generate_params base, variants[LIMN_MOST_VARIANTS];
+  gboolean first_version = limn_session_has_solver (self->session, FIT_SOLVER_DDPM);
+  int n;
+
+  g_return_if_fail (LIMN_IS_COMPARE_VIEW (self));
+
+  limn_compare_view_clear (self);
+  self->chosen_axis = axis;
+  self->listing = TRUE;
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (self->axis), axis);
+  self->listing = FALSE;
+  self->lens = (LimnLens){ 1, 0.5, 0.5 };
+  gtk_range_set_value (GTK_RANGE (self->time), 1);
+  limn_settings_to_params (self->settings, &base);
+  n = limn_variants (axis, &base, first_version, variants);
+  self->group++;
+  for (int i = 0; i < n; i++)
+    {
+      variants[i].group = self->group;
+      add_variant (self, &variants[i], i, n);
+      self->n = i + 1;
+    }
+  self->chosen = n > 1 ? 1 : 0;
+  limn_compare_view_set_mode (self, self->mode);
+}
+
+gboolean
+limn_compare_view_is_active (LimnCompareView *self)
+{
+  for (int i = 0; i < self->n; i++)
+    if (self->variants[i].run && limn_run_is_active (self->variants[i].run))
+      return TRUE;
+  return FALSE;
+}
+
+LimnAxis
+limn_compare_view_get_axis (LimnCompareView *self)
+{
+  return self->chosen_axis;
+}
+
+int
+limn_compare_view_get_n_panes (LimnCompareView *self)
+{
+  return self->n;
+}
+
+LimnRun *
+limn_compare_view_get_run (LimnCompareView *self, int pane)
+{
+  return pane >= 0 && pane < self->n ? self->variants[pane].run : NULL;
+}
+
+const char *
+limn_compare_view_get_trouble (LimnCompareView *self, int pane)
+{
+  return pane >= 0 && pane < self->n ? self->variants[pane].trouble : "";
+}
+
+int
+limn_compare_view_get_chosen (LimnCompareView *self)
+{
+  return self->chosen;
+}
+
+gboolean
+limn_compare_view_export (LimnCompareView *self, const char *path, GError **error)
+{
+  LimnSheetPicture pictures[LIMN_MOST_VARIANTS];
+  int n = 0;
+
+  for (int i = 0; i < self->n; i++)
+    if (self->variants[i].run)
+      {
+        pictures[n].run = self->variants[i].run;
+        pictures[n++].title = self->variants[i].title;
+      }
+  return limn_compare_sheet_write (path, pictures, n, error);
+}
+
+/* ---- widget ---- */
+
+void
+limn_compare_view_set_session (LimnCompareView *self, LimnSession *session, LimnSettings *settings)
+{
+  g_set_object (&self->session, session);
+  g_set_object (&self->settings, settings);
+}
+
+static void
+limn_compare_view_dispose (GObject *object)
+{
+  LimnCompareView *self = LIMN_COMPARE_VIEW (object);
+
+  if (self->content)
+    limn_compare_view_clear (self);
+  g_clear_handle_id (&self->blink_source, g_source_remove);
+  g_clear_handle_id (&self->refresh_source, g_source_remove);
+  g_clear_object (&self->session);
+  g_clear_object (&self->settings);
+  g_clear_pointer (&self->content, gtk_widget_unparent);
+  G_OBJECT_CLASS (limn_compare_view_parent_class)->dispose (object);
+}
+
+#define BIND(child) gtk_widget_class_bind_template_child (widget_class, LimnCompareView, child)
+
+static void
+limn_compare_view_class_init (LimnCompareViewClass *klass)
+{
+  GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->dispose = limn_compare_view_dispose;
+  activity_signal = g_signal_new ("activity", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                                  NULL, NULL, NULL, G_TYPE_NONE, 0);
+  gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
+  gtk_widget_class_set_template_from_resource (widget_class,
+                                               "/io/github/limn/Limn/limn-compare-view.ui");
+  BIND (content);
+  BIND (axis);
+  BIND (side);
+  BIND (split);
+  BIND (blink);
+  BIND (difference);
+  BIND (gain);
+  BIND (export);
+  BIND (keep);
+  BIND (stack);
+  BIND (grid);
+  BIND (single);
+  BIND (time);
+  BIND (status);
+  gtk_widget_class_bind_template_callback (widget_class, axis_selected_cb);
+  gtk_widget_class_bind_template_callback (widget_class, mode_toggled_cb);
+  gtk_widget_class_bind_template_callback (widget_class, gain_changed_cb);
+  gtk_widget_class_bind_template_callback (widget_class, time_changed_cb);
+}
+
+static void
+limn_compare_view_init (LimnCompareView *self)
+{
+  const char *axes[] = { _ ("Position Methods"), _ ("Seeds"), _ ("Numbers of Steps"),
+                         _ ("Guidance"), _ ("Solvers"), NULL };
+  g_autoptr (GtkStringList) list = gtk_string_list_new (axes);
+  GtkEventController *keys = gtk_event_controller_key_new ();
+
+  self->lens = (LimnLens){ 1, 0.5, 0.5 };
+  gtk_widget_init_template (GTK_WIDGET (self));
+  self->listing = TRUE;
+  gtk_drop_down_set_model (GTK_DROP_DOWN (self->axis), G_LIST_MODEL (list));
+  self->listing = FALSE;
+  self->big = limn_compare_pane_new (&self->lens);
+  g_signal_connect_swapped (self->big, "lens-changed", G_CALLBACK (lens_changed_cb), self);
+  gtk_box_append (GTK_BOX (self->single), self->big);
+  gtk_event_controller_set_propagation_phase (keys, GTK_PHASE_CAPTURE);
+  g_signal_connect_swapped (keys, "key-pressed", G_CALLBACK (key_cb), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), keys);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limn-compare-view.h - several runs side by side that differ in one setting.
+ *
+ * The runs start from the same noise and advance in turn. Zoom, place and time are shared; any two
+ * can be split, blinked or subtracted.
+ */
+#pragma once
+
+#include <gtk/gtk.h>
+
+#include "limn-difference.h"
+#include "limn-session.h"
+
+G_BEGIN_DECLS
+
+#define LIMN_TYPE_COMPARE_VIEW (limn_compare_view_get_type ())
+G_DECLARE_FINAL_TYPE (LimnCompareView, limn_compare_view, LIMN, COMPARE_VIEW, GtkWidget)
+
+typedef enum
+{
+  LIMN_COMPARE_SIDE,       /* all of them */
+  LIMN_COMPARE_SPLIT,      /* reference and chosen one in one frame, with a line between */
+  LIMN_COMPARE_BLINK,      /* the two in turn */
+  LIMN_COMPARE_DIFFERENCE  /* what separates each from the reference */
+} LimnCompareMode;
+
+/* Signal "activity": a run has started or ended. */
+void limn_compare_view_set_session (LimnCompareView *self, LimnSession *session,
+                                    LimnSettings *settings);
+
+/* Starts runs along an axis from the present settings; those of before are given up. */
+void limn_compare_view_start (LimnCompareView *self, LimnAxis axis);
+
+/* The same, and lets go of the pictures. */
+void limn_compare_view_clear (LimnCompareView *self);
+
+/* Stops what still runs; what is painted stays. */
+void limn_compare_view_stop (LimnCompareView *self);
+gboolean limn_compare_view_is_active (LimnCompareView *self);
+
+/* Of the last start, position methods before. */
+LimnAxis limn_compare_view_get_axis (LimnCompareView *self);
+
+int limn_compare_view_get_n_panes (LimnCompareView *self);
+LimnRun *limn_compare_view_get_run (LimnCompareView *self, int pane); /* borrowed; NULL: refused */
+const char *limn_compare_view_get_trouble (LimnCompareView *self, int pane); /* "" when none */
+
+void limn_compare_view_set_mode (LimnCompareView *self, LimnCompareMode mode);
+void limn_compare_view_choose (LimnCompareView *self, int pane);
+void limn_compare_view_set_reference (LimnCompareView *self, int pane);
+int limn_compare_view_get_chosen (LimnCompareView *self);
+
+/* All panes at the step nearest to t; 1 follows the newest. */
+void limn_compare_view_set_t (LimnCompareView *self, double t);
+
+/* From the reference; false while one of the pictures is missing or has another size. */
+gboolean limn_compare_view_measure (LimnCompareView *self, int pane, LimnDifference *out);
+
+/* All pictures with their names on one sheet, with all their settings. *blocks* (milliseconds). */
+gboolean limn_compare_view_export (LimnCompareView *self, const char *path, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way into the comparison and out of it. */
+#include "limn-window-private.h"
+
+gboolean
+limn_window_is_comparing (LimnWindow *self)
+{
+  return limn_compare_view_get_n_panes (self->comparison) > 0;
+}
+
+void
+limn_window_compare (LimnWindow *self, LimnAxis axis)
+{
+  if (!limn_session_get_info (self->session))
+    return;
+  if (self->run)
+    limn_run_stop (self->run);
+  limn_window_hide_trouble (self);
+  limn_settings_store (self->settings, self->memory);
+  limn_compare_view_start (self->comparison, axis);
+  limn_window_refresh_page (self);
+  limn_window_refresh (self);
+  gtk_widget_grab_focus (GTK_WIDGET (self->generate));
+}
+
+void
+limn_window_leave_compare (LimnWindow *self)
+{
+  limn_compare_view_clear (self->comparison);
+  limn_window_refresh_page (self);
+  limn_window_refresh (self);
+}
+
+/* The chosen picture becomes the one on show, with its settings. */
+void
+limn_window_keep_chosen (LimnWindow *self)
+{
+  int chosen = limn_compare_view_get_chosen (self->comparison);
+  LimnRun *run = limn_compare_view_get_run (self->comparison, chosen);
+  g_autoptr (LimnRun) kept = run ? g_object_ref (run) : NULL;
+
+  if (!kept)
+    return;
+  limn_undo_close_step (self->undo);
+  limn_settings_apply_params (self->settings, limn_run_get_params (kept));
+  limn_undo_close_step (self->undo);
+  limn_run_show (kept, LIMN_RUN_LIVE, FIT_VIEW_PREDICTION);
+  limn_window_leave_compare (self);
+  limn_window_set_run (self, kept);
+}
