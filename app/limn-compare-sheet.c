@@ -4,6 +4,7 @@
 #include <gtk/gtk.h>
 #include <string.h>
 
+#include "limn-difference.h"
 #include "limn-session.h"
 
 #define GAP 12
@@ -20,9 +21,8 @@ typedef struct
 static Layout
 lay_out (const LimnSheetPicture *pictures, int n)
 {
-  Layout l = { .columns = n <= 4 ? MIN (n, 2) : 3 };
+  Layout l = { 0 };
 
-  l.rows = (n + l.columns - 1) / l.columns;
   for (int i = 0; i < n; i++)
     {
       const struct fit_generate_params *p = limn_run_get_params (pictures[i].run);
@@ -30,6 +30,8 @@ lay_out (const LimnSheetPicture *pictures, int n)
       l.cell_width = MAX (l.cell_width, p->width);
       l.cell_height = MAX (l.cell_height, p->height);
     }
+  l.columns = limn_columns_for (n, l.cell_width, l.cell_height);
+  l.rows = (n + l.columns - 1) / l.columns;
   l.letter = CLAMP (l.cell_width / 16, 10, 40);
   l.head = 2 * l.letter;
   return l;

@@ -12,7 +12,7 @@ typedef struct
   const char *title;
 } LimnSheetPicture;
 
-/* A PNG of the decoded pictures in rows of at most three, names above. Its settings are those of the
+/* A PNG of the decoded pictures in rows, names above. Its settings are those of the
  * first, with the others' under "comparison". Pictures that are not there leave their place empty.
  * *blocks* on the disk. */
 gboolean limn_compare_sheet_write (const char *path, const LimnSheetPicture *pictures, int n,

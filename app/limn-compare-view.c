@@ -403,7 +403,7 @@ add_variant (LimnCompareView *self, const struct fit_generate_params *params, in
 {
   Variant *v = &self->variants[i];
   g_autoptr (GError) error = NULL;
-  int columns = n <= 4 ? 2 : 3;
+  int columns = limn_columns_for (n, params->width, params->height);
 
   v->title = dup_title (self->chosen_axis, params);
   v->run = limn_session_start (self->session, params, &error);

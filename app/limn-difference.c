@@ -104,6 +104,27 @@ limn_variants (LimnAxis axis, const struct fit_generate_params *base, bool first
 }
 
 int
+limn_columns_for (int n, int width, int height)
+{
+  static const double room_width = 860, room_height = 600, head = 36;
+  double largest = 0;
+  int best = 1;
+
+  for (int columns = 1; columns <= n; columns++)
+    {
+      int rows = (n + columns - 1) / columns;
+      double scale = fmin (room_width / columns / width, (room_height / rows - head) / height);
+
+      if (scale > largest)
+        {
+          largest = scale;
+          best = columns;
+        }
+    }
+  return best;
+}
+
+int
 limn_step_at (double t, int n_steps, int finished)
 {
   int step = (int) lround (fmin (fmax (t, 0), 1) * n_steps);
