@@ -159,8 +159,11 @@ search_changed_cb (LimnClassPicker *self)
 static void
 search_activate_cb (LimnClassPicker *self)
 {
-  g_autoptr (LimnClass) best = g_list_model_get_item (G_LIST_MODEL (self->selection), 0);
+  g_autoptr (LimnClass) best = NULL;
 
+  /* The entry tells of changes a moment later; who types fast means what is typed. */
+  search_changed_cb (self);
+  best = g_list_model_get_item (G_LIST_MODEL (self->selection), 0);
   if (!best)
     return;
   limn_settings_set_class_id (self->settings, limn_class_get_id (best));

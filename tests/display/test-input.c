@@ -138,6 +138,11 @@ static void test_search(struct fixture *f, gconstpointer data)
     GtkWidget *list = labelled(GTK_WIDGET(f->window->classes), GTK_TYPE_LIST_VIEW, "list");
     GtkSelectionModel *model = gtk_list_view_get_model(GTK_LIST_VIEW(list));
     guint all = g_list_model_get_n_items(G_LIST_MODEL(model));
+    /* Typed and confirmed at once, before the entry has told of the text. */
+    gtk_editable_set_text(GTK_EDITABLE(search), "2");
+    g_signal_emit_by_name(search, "activate");
+    g_assert_cmpint(limn_settings_get_class_id(f->window->settings), ==, 2);
+
     gtk_editable_set_text(GTK_EDITABLE(search), "1");
     WAIT_UNTIL(g_list_model_get_n_items(G_LIST_MODEL(model)) < all);
     g_signal_emit_by_name(search, "activate");

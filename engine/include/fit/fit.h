@@ -250,9 +250,23 @@ FIT_API const char *fit_model_class_group(const struct fit_model *model, int cla
 FIT_API const char *fit_model_class_code(const struct fit_model *model, int class_id);
 
 /* A class from an id in digits, a name, a code or a synonym (case-insensitive), or "none". On failure
- * the error names the nearest classes, or the two that share the name. */
+ * the error names the nearest classes, or those that share the name. */
 FIT_API bool fit_model_find_class(const struct fit_model *model, const char *text, int *class_id,
                                   struct fit_error *error);
+
+/* A class as searches see it: what the functions above return, each text folded. */
+struct fit_class_words {
+    int id;
+    const char *name, *synonyms, *group, *code;
+};
+
+/* Takes case and accents from UTF-8, in place; the text never grows. Any thread. */
+FIT_API void fit_class_fold(char *text);
+
+/* How well a class answers folded text, 0 for not at all: the exact id or code, the whole name, a whole
+ * synonym, the start of the name, the start of one of its words, the start of a synonym or of one of
+ * its words, any part, a word of the group. Empty text is answered by all alike. Any thread. */
+FIT_API int fit_class_match(const struct fit_class_words *words, const char *text);
 
 /* ---- canvas ------------------------------------------------------------------------------ */
 
