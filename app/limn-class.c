@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-class.h"
 
-#include <string.h>
+#include <fit/fit.h>
 
 struct _LimnClass
 {
@@ -9,8 +9,8 @@ struct _LimnClass
 
   int id;
   char *name, *synonyms, *group;
-  char *folded_id, *folded_code, *folded_group;
-  char **folded_names; /* the name, then every synonym */
+  char *folded_name, *folded_synonyms, *folded_group, *folded_code;
+  char *heading;
   gboolean favourite;
   int recent;
 };
@@ -23,75 +23,28 @@ enum
   PROP_SUBTITLE,
   PROP_FAVOURITE,
   PROP_RECENT,
+  PROP_HEADING,
   N_PROPS
 };
 
 static GParamSpec *properties[N_PROPS];
 
-/* How text can lie in a name, the better the higher. */
-enum
-{
-  LIES_NOWHERE,
-  LIES_INSIDE,
-  LIES_AT_WORD,
-  LIES_AT_START,
-  LIES_WHOLE,
-  N_LIES
-};
-
 char *
 limn_class_fold (const char *text)
 {
-  g_autofree char *apart = g_utf8_normalize (text, -1, G_NORMALIZE_ALL);
-  g_autoptr (GString) plain = g_string_new (NULL);
+  char *folded = g_strdup (text);
 
-  for (const char *p = apart; p && *p; p = g_utf8_next_char (p))
-    {
-      gunichar c = g_utf8_get_char (p);
-
-      if (g_unichar_combining_class (c) == 0)
-        g_string_append_unichar (plain, c);
-    }
-  return g_utf8_casefold (plain->str, (gssize) plain->len);
-}
-
-static int
-lies_in (const char *name, const char *folded)
-{
-  const char *found = strstr (name, folded);
-  int best = LIES_NOWHERE;
-
-  for (; found; found = strstr (found + 1, folded))
-    {
-      int lies = LIES_INSIDE;
-
-      if (found == name)
-        lies = strlen (name) == strlen (folded) ? LIES_WHOLE : LIES_AT_START;
-      else if (!g_ascii_isalnum (found[-1]))
-        lies = LIES_AT_WORD;
-      best = MAX (best, lies);
-    }
-  return best;
+  fit_class_fold (folded);
+  return folded;
 }
 
 int
 limn_class_match (LimnClass *self, const char *folded)
 {
-  /* A word of the name says more than the start of a synonym. */
-  static const int of_name[N_LIES] = { 0, 3, 6, 7, 9 };
-  static const int of_synonym[N_LIES] = { 0, 2, 4, 5, 8 };
-  int best;
+  const struct fit_class_words words = { self->id, self->folded_name, self->folded_synonyms,
+                                         self->folded_group, self->folded_code };
 
-  if (!*folded)
-    return 1;
-  if (strcmp (self->folded_id, folded) == 0 || strcmp (self->folded_code, folded) == 0)
-    return 10;
-  best = of_name[lies_in (self->folded_names[0], folded)];
-  for (char **synonym = self->folded_names + 1; *synonym; synonym++)
-    best = MAX (best, of_synonym[lies_in (*synonym, folded)]);
-  if (best == 0 && lies_in (self->folded_group, folded) > LIES_INSIDE)
-    best = 1;
-  return best;
+  return fit_class_match (&words, folded);
 }
 
 static void
@@ -102,10 +55,11 @@ limn_class_finalize (GObject *object)
   g_free (self->name);
   g_free (self->synonyms);
   g_free (self->group);
-  g_free (self->folded_id);
-  g_free (self->folded_code);
+  g_free (self->folded_name);
+  g_free (self->folded_synonyms);
   g_free (self->folded_group);
-  g_strfreev (self->folded_names);
+  g_free (self->folded_code);
+  g_free (self->heading);
   G_OBJECT_CLASS (limn_class_parent_class)->finalize (object);
 }
 
@@ -138,6 +92,9 @@ limn_class_get_property (GObject *object, guint id, GValue *value, GParamSpec *p
     case PROP_RECENT:
       g_value_set_int (value, self->recent);
       break;
+    case PROP_HEADING:
+      g_value_set_string (value, self->heading);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -156,6 +113,7 @@ limn_class_class_init (LimnClassClass *klass)
   properties[PROP_SUBTITLE] = g_param_spec_string ("subtitle", NULL, NULL, NULL, flags);
   properties[PROP_FAVOURITE] = g_param_spec_boolean ("favourite", NULL, NULL, FALSE, flags);
   properties[PROP_RECENT] = g_param_spec_int ("recent", NULL, NULL, -1, G_MAXINT, -1, flags);
+  properties[PROP_HEADING] = g_param_spec_string ("heading", NULL, NULL, NULL, flags);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
@@ -163,20 +121,6 @@ static void
 limn_class_init (LimnClass *self)
 {
   self->recent = -1;
-}
-
-static char **
-fold_names (const char *name, const char *synonyms)
-{
-  g_autoptr (GPtrArray) folded = g_ptr_array_new ();
-  g_auto (GStrv) others = g_strsplit (synonyms, ",", -1);
-
-  g_ptr_array_add (folded, limn_class_fold (name));
-  for (char **other = others; *other; other++)
-    if (*g_strstrip (*other))
-      g_ptr_array_add (folded, limn_class_fold (*other));
-  g_ptr_array_add (folded, NULL);
-  return (char **) g_ptr_array_free (g_steal_pointer (&folded), FALSE);
 }
 
 LimnClass *
@@ -189,10 +133,10 @@ limn_class_new (int id, const char *name, const char *synonyms, const char *grou
   self->name = g_strdup (name);
   self->synonyms = g_strdup (synonyms);
   self->group = g_strdup (group);
-  self->folded_id = g_strdup_printf ("%d", id);
-  self->folded_code = limn_class_fold (code);
+  self->folded_name = limn_class_fold (name);
+  self->folded_synonyms = limn_class_fold (synonyms);
   self->folded_group = limn_class_fold (group);
-  self->folded_names = fold_names (name, synonyms);
+  self->folded_code = limn_class_fold (code);
   return self;
 }
 
@@ -248,4 +192,20 @@ limn_class_set_recent (LimnClass *self, int recent)
     return;
   self->recent = recent;
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_RECENT]);
+}
+
+const char *
+limn_class_get_heading (LimnClass *self)
+{
+  return self->heading;
+}
+
+void
+limn_class_set_heading (LimnClass *self, const char *heading)
+{
+  if (g_strcmp0 (self->heading, heading) == 0)
+    return;
+  g_free (self->heading);
+  self->heading = g_strdup (heading);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HEADING]);
 }

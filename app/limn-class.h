@@ -25,11 +25,14 @@ void limn_class_set_favourite (LimnClass *self, gboolean favourite);
 int limn_class_get_recent (LimnClass *self);
 void limn_class_set_recent (LimnClass *self, int recent);
 
-/* Text without case and accents, as searches compare it. */
+/* A copy without case and accents, as searches compare it. */
 char *limn_class_fold (const char *text);
 
-/* How well the class answers folded text, 0 for not at all: the exact id or code, the whole name, the
- * start of the name, the start of one of its words, the start of a synonym, any part, the group. */
+/* What fit_class_match says of it. */
 int limn_class_match (LimnClass *self, const char *folded);
+
+/* What stands above the class in the list as it is now, or NULL. */
+const char *limn_class_get_heading (LimnClass *self);
+void limn_class_set_heading (LimnClass *self, const char *heading);
 
 G_END_DECLS

@@ -153,20 +153,45 @@ static bool fail_with_nearest(const struct fit_labels *labels, const char *text,
                     text, list);
 }
 
-/* Classes of the name "text (what kind)"; the first two of them, and how many there are. */
-static int find_twins(const struct fit_labels *labels, const char *text, int twins[2])
+/* Whether the name is "text (what kind)". */
+static bool has_stem(const char *name, const char *text)
 {
-    int n = 0;
     size_t length = strlen(text);
-    for (int id = 0; length && id < labels->n; id++) {
-        const char *name = labels->label[id].name;
-        if (strncasecmp(name, text, length) || strncmp(name + length, " (", 2))
-            continue;
-        if (n < 2)
-            twins[n] = id;
-        n++;
+    return length && !strncasecmp(name, text, length) && !strncmp(name + length, " (", 2);
+}
+
+/* Classes that text names without its being their name: by what stands before the brackets, or by
+ * synonyms. At most `most` of them; returns how many there are. */
+static int find_shared(const struct fit_labels *labels, const char *text, int *ids, int most)
+{
+    for (int by_synonym = 0; by_synonym < 2; by_synonym++) {
+        int n = 0;
+        for (int id = 0; id < labels->n; id++) {
+            const struct fit_label *label = &labels->label[id];
+            if (by_synonym ? !has_synonym(label->synonyms, text) : !has_stem(label->name, text))
+                continue;
+            if (n < most)
+                ids[n] = id;
+            n++;
+        }
+        if (n)
+            return n;
     }
-    return n;
+    return 0;
+}
+
+static bool fail_with_all(const struct fit_labels *labels, const char *text, const int *ids, int n,
+                          struct fit_error *error)
+{
+    char list[256] = "";
+    int shown = n < N_SUGGESTIONS ? n : N_SUGGESTIONS;
+    for (int i = 0; i < shown; i++) {
+        bool last = i == n - 1;
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.50s (%d)",
+                 i == 0 ? "" : last ? " or " : ", ", labels->label[ids[i]].name, ids[i]);
+    }
+    return fit_fail(error, FIT_ERROR_ARGUMENT, "class \"%.40s\" can be %s%s", text, list,
+                    shown < n ? " or others" : "");
 }
 
 bool fit_labels_find(const struct fit_labels *labels, const char *text, int *class_id,
@@ -193,16 +218,11 @@ bool fit_labels_find(const struct fit_labels *labels, const char *text, int *cla
             return true;
         }
     }
-    int twins[2], n_twins = find_twins(labels, text, twins);
-    if (n_twins > 1)
-        return fit_fail(error, FIT_ERROR_ARGUMENT, "class \"%.60s\" can be %.60s (%d) or %.60s (%d)",
-                        text, labels->label[twins[0]].name, twins[0],
-                        labels->label[twins[1]].name, twins[1]);
-    for (int id = n_twins ? twins[0] : 0; id < labels->n; id++) {
-        if (n_twins || has_synonym(labels->label[id].synonyms, text)) {
-            *class_id = id;
-            return true;
-        }
-    }
-    return fail_with_nearest(labels, text, error);
+    int shared[N_SUGGESTIONS], n = find_shared(labels, text, shared, N_SUGGESTIONS);
+    if (n > 1)
+        return fail_with_all(labels, text, shared, n, error);
+    if (n == 0)
+        return fail_with_nearest(labels, text, error);
+    *class_id = shared[0];
+    return true;
 }

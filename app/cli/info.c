@@ -228,27 +228,84 @@ static json_t *synonyms_json(const char *synonyms)
     return list;
 }
 
-static void list_classes(const struct session *session, const char *search, bool as_json)
+struct found {
+    int id, match;
+};
+
+static int better_first(const void *a, const void *b)
 {
+    const struct found *first = a, *second = b;
+    return first->match != second->match ? second->match - first->match : first->id - second->id;
+}
+
+static char *folded(const char *text)
+{
+    char *copy = strdup(text);
+    if (copy)
+        fit_class_fold(copy);
+    return copy;
+}
+
+static int match_class(const struct fit_model *model, int id, const char *search)
+{
+    char *name = folded(fit_model_class_name(model, id));
+    char *synonyms = folded(fit_model_class_synonyms(model, id));
+    char *of_group = folded(fit_model_class_group(model, id));
+    char *code = folded(fit_model_class_code(model, id));
+    int match = 0;
+    if (name && synonyms && of_group && code)
+        match = fit_class_match(&(struct fit_class_words){id, name, synonyms, of_group, code},
+                                search);
+    free(name);
+    free(synonyms);
+    free(of_group);
+    free(code);
+    return match;
+}
+
+static void print_class(const struct fit_model *model, int id, bool has_groups)
+{
+    printf("%4d  %-24s ", id, fit_model_class_name(model, id));
+    if (has_groups)
+        printf("%-25s ", fit_model_class_group(model, id));
+    printf("%s\n", fit_model_class_synonyms(model, id));
+}
+
+static json_t *class_json(const struct fit_model *model, int id)
+{
+    return json_pack("{s:i, s:s, s:o, s:s, s:s}", "id", id, "name",
+                     fit_model_class_name(model, id), "synonyms",
+                     synonyms_json(fit_model_class_synonyms(model, id)), "group",
+                     fit_model_class_group(model, id), "code", fit_model_class_code(model, id));
+}
+
+static bool list_classes(const struct session *session, const char *search, bool as_json)
+{
+    int n = 0, n_classes = session->info.n_classes;
+    bool has_groups = false;
     json_t *list = json_array();
-    for (int id = 0; id < session->info.n_classes; id++) {
-        const char *name = fit_model_class_name(session->model, id);
-        const char *synonyms = fit_model_class_synonyms(session->model, id);
-        const char *of_group = fit_model_class_group(session->model, id);
-        const char *code = fit_model_class_code(session->model, id);
-        if (search && !strcasestr(name, search) && !strcasestr(synonyms, search) &&
-            !strcasestr(of_group, search) && strcasecmp(code, search))
-            continue;
+    char *text = folded(search ? search : "");
+    struct found *found = calloc((size_t)n_classes, sizeof *found);
+    for (int id = 0; text && found && id < n_classes; id++) {
+        has_groups |= *fit_model_class_group(session->model, id) != '\0';
+        found[n] = (struct found){id, match_class(session->model, id, text)};
+        n += found[n].match > 0;
+    }
+    if (n)
+        qsort(found, (size_t)n, sizeof *found, better_first);
+    for (int i = 0; i < n; i++) {
         if (as_json)
-            json_array_append_new(list, json_pack("{s:i, s:s, s:o, s:s, s:s}", "id", id, "name",
-                                                  name, "synonyms", synonyms_json(synonyms),
-                                                  "group", of_group, "code", code));
+            json_array_append_new(list, class_json(session->model, found[i].id));
         else
-            printf("%4d  %-24s %s\n", id, name, synonyms);
+            print_class(session->model, found[i].id, has_groups);
     }
     if (as_json)
         print_json(json_incref(list));
     json_decref(list);
+    bool ok = text && found;
+    free(text);
+    free(found);
+    return ok;
 }
 
 static int run_classes(int argc, char **argv)
@@ -258,7 +315,7 @@ static int run_classes(int argc, char **argv)
     struct fit_error error = {0};
     const char *search = NULL;
     const struct arg args[] = {
-        {"search", "TEXT", "only classes with this in a name, synonym or group", ARG_TEXT, &search,
+        {"search", "TEXT", "only classes of this number, name, synonym or group, best first", ARG_TEXT, &search,
          .low = 0},
     };
     int status;
@@ -266,9 +323,10 @@ static int run_classes(int argc, char **argv)
         return status;
     if (!session_open(&session, &common, &error))
         return fail(&error);
-    list_classes(&session, search, common.json);
+    bool ok = list_classes(&session, search, common.json) ||
+              set_error(&error, FIT_ERROR_MEMORY, "no memory for the classes");
     session_close(&session);
-    return EXIT_DONE;
+    return ok ? EXIT_DONE : fail(&error);
 }
 
 const struct command command_classes = {"classes", "[--search TEXT] [OPTION...]",

@@ -17,6 +17,26 @@ json 'Desert dunes' 0 name
 run 0 classes --search nothing-of-it --json
 json 0
 
+# Groups are printed where there are any; what answers best comes first; no case, no accents.
+cp -r tiny grouped
+printf '%s\t%s\t%s\t%s\t%s\n' 0 'Tower' 'sea crane' Machines n03 1 'Old crane' '' Machines n04 \
+    2 'Crane' 'shared' Birds n02012849 3 'Café' 'shared' Places n05 >grouped/classes.txt
+run 0 classes --model grouped
+prints "$(printf '   2  %-24s %-25s shared' Crane Birds)"
+run 0 classes --model grouped --search CRANE --json
+json 3
+json 2 0 id
+json 1 1 id
+json 0 2 id
+run 0 classes --model grouped --search cafe --json
+json 3 0 id
+run 0 classes --model grouped --search N02012849 --json
+json 2 0 id
+run 0 classes --model grouped --search machine --json
+json 2
+run 1 generate --model grouped --class shared --output bad.png
+says 'Crane (2) or Café (3)'
+
 run 0 info
 prints 'Tiny'
 run 0 info --json

@@ -111,7 +111,7 @@ static void test_columns(void **state)
         const char *text;
         int id; /* -7: refused */
     } cases[] = {
-        {"N02012849", 0}, {"crane (machine)", 1}, {"crane", -7}, {"corgi", 2}, {"shared", 2},
+        {"N02012849", 0}, {"crane (machine)", 1}, {"crane", -7}, {"corgi", 2}, {"shared", -7},
         {"mouser", 3}, {"birds", -7}, {"", -7},
     };
     assert_string_equal(labels.label[0].group, "Birds");
@@ -127,6 +127,8 @@ static void test_columns(void **state)
             fail_msg("\"%s\": class %d, expected %d", cases[i].text, id, cases[i].id);
         if (!strcmp(cases[i].text, "crane"))
             assert_non_null(strstr(error.message, "crane (bird) (0) or crane (machine) (1)"));
+        if (!strcmp(cases[i].text, "shared"))
+            assert_non_null(strstr(error.message, "corgi (dog) (2) or cat (3)"));
     }
     fit_labels_finish(&labels);
 }
@@ -170,6 +172,10 @@ static void test_imagenet(void **state)
     }
     int id;
     assert_false(fit_labels_find(&labels, "crane", &id, &error));
+    error = (struct fit_error){0};
+    assert_false(fit_labels_find(&labels, "panda", &id, &error));
+    assert_non_null(strstr(error.message, "lesser panda (387) or giant panda (388)"));
+    error = (struct fit_error){0};
     assert_true(fit_labels_find(&labels, "red panda", &id, &error) && id == 387);
     fit_labels_finish(&labels);
 }
