@@ -169,15 +169,17 @@ describe_picture (LimnCanvas *self)
 {
   const struct fit_generate_params *params;
   g_autofree char *text = NULL;
+  char seed[24]; /* translations know no macros */
 
   if (self->run)
     {
       params = limn_run_get_params (self->run);
+      g_snprintf (seed, sizeof seed, "%" G_GUINT64_FORMAT, params->seed);
       text = g_strdup_printf (
-          _ ("%s, %d by %d pixels, seed %" G_GUINT64_FORMAT ", step %d of %d"),
+          /* Translators: class, width, height, seed, step and steps of the picture on show */
+          _ ("%s, %d by %d pixels, seed %s, step %d of %d"),
           limn_session_get_class_name (self->session, params->class_id), params->width,
-          params->height, (guint64) params->seed, limn_run_get_shown_step (self->run),
-          params->steps);
+          params->height, seed, limn_run_get_shown_step (self->run), params->steps);
     }
   else
     text = g_strdup (_ ("Nothing painted yet"));

@@ -43,10 +43,13 @@ G_DEFINE_FINAL_TYPE (LimnCompareView, limn_compare_view, GTK_TYPE_WIDGET)
 static char *
 dup_title (LimnAxis axis, const struct fit_generate_params *p)
 {
+  char seed[24]; /* translations know no macros */
+
   switch (axis)
     {
     case LIMN_AXIS_SEED:
-      return g_strdup_printf (_ ("Seed %" G_GUINT64_FORMAT), p->seed);
+      g_snprintf (seed, sizeof seed, "%" G_GUINT64_FORMAT, p->seed);
+      return g_strdup_printf (_ ("Seed %s"), seed);
     case LIMN_AXIS_STEPS:
       return g_strdup_printf (ngettext ("%d step", "%d steps", (gulong) p->steps), p->steps);
     case LIMN_AXIS_GUIDANCE:
