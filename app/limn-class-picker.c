@@ -21,6 +21,7 @@ struct _LimnClassPicker
   GtkSingleSelection *selection;
   char *query; /* folded, "" without a search */
   char *group; /* that is listed alone, or NULL */
+  GHashTable *group_order; /* group -> its place among them, from 1 */
 
   gboolean following; /* the selection follows the settings at this moment */
   guint scrolling;    /* the tick callback that waits to scroll, or 0 */
@@ -43,7 +44,13 @@ filter_cb (gpointer item, gpointer data)
   return !*self->query || limn_class_match (item, self->query) > 0;
 }
 
-/* Lower comes first: favourites, recent classes, the rest by number, "no class". */
+static int
+group_place (LimnClassPicker *self, LimnClass *item)
+{
+  return GPOINTER_TO_INT (g_hash_table_lookup (self->group_order, limn_class_get_group (item)));
+}
+
+/* Lower comes first: favourites, recent classes, the rest, "no class". */
 static int
 shelf (LimnClass *item)
 {
@@ -67,9 +74,47 @@ compare_cb (gconstpointer a, gconstpointer b, gpointer data)
     difference = limn_class_match (second, self->query) - limn_class_match (first, self->query);
   else if (shelf (first) != shelf (second))
     difference = shelf (first) < shelf (second) ? -1 : 1;
+  else
+    difference = group_place (self, first) - group_place (self, second);
   if (difference == 0)
     difference = limn_class_get_id (first) - limn_class_get_id (second);
   return gtk_ordering_from_cmpfunc (difference);
+}
+
+/* "" where nothing stands above the classes of this kind. */
+static const char *
+heading_of (LimnClass *item)
+{
+  if (limn_class_get_id (item) < 0)
+    return "";
+  if (limn_class_get_favourite (item))
+    return _ ("Favourites");
+  if (limn_class_get_recent (item) >= 0)
+    return _ ("Recent");
+  if (*limn_class_get_group (item))
+    return limn_class_get_group (item);
+  return _ ("More Classes");
+}
+
+/* Each first of its kind gets the heading. What a search finds is one list, and so are classes of
+ * which none stands out. */
+static void
+place_headings (LimnClassPicker *self)
+{
+  GListModel *model = G_LIST_MODEL (self->selection);
+  gboolean plain = *self->query != '\0';
+  const char *above = "";
+
+  for (guint i = 0; i < g_list_model_get_n_items (model); i++)
+    {
+      g_autoptr (LimnClass) item = g_list_model_get_item (model, i);
+      const char *heading = heading_of (item);
+
+      if (i == 0 && strcmp (heading, _ ("More Classes")) == 0)
+        plain = TRUE;
+      limn_class_set_heading (item, plain || strcmp (heading, above) == 0 ? "" : heading);
+      above = heading;
+    }
 }
 
 /* ---- selection ---- */
@@ -134,6 +179,7 @@ resort (LimnClassPicker *self)
   gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_DIFFERENT);
   gtk_sorter_changed (self->sorter, GTK_SORTER_CHANGE_DIFFERENT);
   self->following = FALSE;
+  place_headings (self);
   gtk_stack_set_visible_child_name (
       GTK_STACK (self->stack),
       *self->query && !g_list_model_get_n_items (G_LIST_MODEL (self->selection)) ? "nothing"
@@ -214,19 +260,23 @@ static void
 list_groups (LimnClassPicker *self)
 {
   g_autoptr (GtkStringList) list = gtk_string_list_new (NULL);
-  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
+  g_hash_table_remove_all (self->group_order);
   gtk_string_list_append (list, _ ("All Groups"));
   for (guint i = 0; i < g_list_model_get_n_items (self->classes); i++)
     {
       g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
       const char *group = limn_class_get_group (item);
 
-      if (*group && g_hash_table_add (seen, g_strdup (group)))
-        gtk_string_list_append (list, group);
+      if (*group && !g_hash_table_contains (self->group_order, group))
+        {
+          gtk_string_list_append (list, group);
+          g_hash_table_insert (self->group_order, g_strdup (group),
+                               GUINT_TO_POINTER (g_hash_table_size (self->group_order) + 1));
+        }
     }
   gtk_drop_down_set_model (GTK_DROP_DOWN (self->groups), G_LIST_MODEL (list));
-  gtk_widget_set_visible (self->groups, g_hash_table_size (seen) > 1);
+  gtk_widget_set_visible (self->groups, g_hash_table_size (self->group_order) > 1);
 }
 
 /* ---- favourites and recent classes ---- */
@@ -409,6 +459,7 @@ limn_class_picker_dispose (GObject *object)
   g_clear_object (&self->sorter);
   g_clear_pointer (&self->query, g_free);
   g_clear_pointer (&self->group, g_free);
+  g_clear_pointer (&self->group_order, g_hash_table_unref);
   G_OBJECT_CLASS (limn_class_picker_parent_class)->dispose (object);
 }
 
@@ -438,6 +489,7 @@ limn_class_picker_init (LimnClassPicker *self)
   GtkListItemFactory *factory = gtk_signal_list_item_factory_new ();
 
   self->query = g_strdup ("");
+  self->group_order = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gtk_widget_init_template (GTK_WIDGET (self));
   g_signal_connect_swapped (factory, "setup", G_CALLBACK (setup_cb), self);
   g_signal_connect_swapped (factory, "bind", G_CALLBACK (bind_cb), self);

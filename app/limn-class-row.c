@@ -9,7 +9,7 @@ struct _LimnClassRow
 
   LimnClass *item;
 
-  GtkWidget *name, *subtitle, *recent, *star;
+  GtkWidget *heading, *name, *subtitle, *recent, *star;
 };
 
 G_DEFINE_FINAL_TYPE (LimnClassRow, limn_class_row, GTK_TYPE_BOX)
@@ -35,6 +35,15 @@ marks_changed_cb (LimnClassRow *self)
   gtk_widget_set_visible (self->recent, limn_class_get_recent (self->item) >= 0);
 }
 
+static void
+heading_changed_cb (LimnClassRow *self)
+{
+  const char *heading = limn_class_get_heading (self->item);
+
+  gtk_label_set_text (GTK_LABEL (self->heading), heading);
+  gtk_widget_set_visible (self->heading, *heading != '\0');
+}
+
 void
 limn_class_row_set_class (LimnClassRow *self, LimnClass *item)
 {
@@ -47,6 +56,8 @@ limn_class_row_set_class (LimnClassRow *self, LimnClass *item)
     return;
   g_signal_connect_swapped (item, "notify::favourite", G_CALLBACK (marks_changed_cb), self);
   g_signal_connect_swapped (item, "notify::recent", G_CALLBACK (marks_changed_cb), self);
+  g_signal_connect_swapped (item, "notify::heading", G_CALLBACK (heading_changed_cb), self);
+  heading_changed_cb (self);
   gtk_label_set_text (GTK_LABEL (self->name), limn_class_get_name (item));
   g_object_bind_property (item, "subtitle", self->subtitle, "label", G_BINDING_SYNC_CREATE);
   g_object_bind_property (item, "subtitle", self->subtitle, "tooltip-text", G_BINDING_SYNC_CREATE);
@@ -83,6 +94,7 @@ limn_class_row_class_init (LimnClassRowClass *klass)
                                NULL, NULL, G_TYPE_NONE, 0);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/limn/Limn/limn-class-row.ui");
+  gtk_widget_class_bind_template_child (widget_class, LimnClassRow, heading);
   gtk_widget_class_bind_template_child (widget_class, LimnClassRow, name);
   gtk_widget_class_bind_template_child (widget_class, LimnClassRow, subtitle);
   gtk_widget_class_bind_template_child (widget_class, LimnClassRow, recent);

@@ -121,6 +121,7 @@ static void
 limn_class_init (LimnClass *self)
 {
   self->recent = -1;
+  self->heading = g_strdup ("");
 }
 
 LimnClass *

@@ -31,7 +31,7 @@ char *limn_class_fold (const char *text);
 /* What fit_class_match says of it. */
 int limn_class_match (LimnClass *self, const char *folded);
 
-/* What stands above the class in the list as it is now, or NULL. */
+/* What stands above the class in the list as it is now, "" for nothing. */
 const char *limn_class_get_heading (LimnClass *self);
 void limn_class_set_heading (LimnClass *self, const char *heading);
 

@@ -154,8 +154,12 @@ static void test_search(struct fixture *f, gconstpointer data)
     g_autoptr(LimnClass) first = g_list_model_get_item(G_LIST_MODEL(model), 0);
     g_assert_cmpint(limn_class_get_id(first), ==, 1);
     g_assert_true(limn_class_get_favourite(first));
+    g_autoptr(LimnClass) second = g_list_model_get_item(G_LIST_MODEL(model), 1);
+    g_assert_cmpstr(limn_class_get_heading(first), ==, "Favourites");
+    g_assert_cmpstr(limn_class_get_heading(second), ==, "More Classes");
     fixture_act(f, "win.favourite");
     g_assert_false(limn_class_get_favourite(first));
+    g_assert_cmpstr(limn_class_get_heading(first), ==, "");
 }
 
 static void drop(struct fixture *f, GFile *file)
