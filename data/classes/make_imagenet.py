@@ -22,6 +22,7 @@ GROUPS = [
     ("Fish", ["fish"]),
     ("Insects and spiders", ["insect", "arachnid", "centipede"]),
     ("Sea life", ["invertebrate"]),
+    ("Kitchen and household", ["crockery"]),  # before what is served in it, also called a dish
     ("Dishes and drinks", ["dish", "beverage", "baked goods", "frozen dessert", "sauce", "course",
                            "concoction", "bread", "starches"]),
     ("Fruit and vegetables", ["produce", "edible fruit", "vegetable", "fruit"]),
