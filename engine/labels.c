@@ -17,10 +17,33 @@ static char *column(char **rest)
     return strdup(text ? text : "");
 }
 
+/* Well-formed UTF-8 without control characters but the tab between columns. */
+static bool is_text(const char *line)
+{
+    for (const unsigned char *at = (const unsigned char *)line; *at; at++) {
+        int more = *at < 0x80 ? 0 : *at < 0xc2 ? -1 : *at < 0xe0 ? 1 : *at < 0xf0 ? 2
+                   : *at < 0xf5 ? 3 : -1;
+        unsigned char first = *at, second = at[1];
+        if (more < 0 || (first < 0x20 && first != '\t') || first == 0x7f)
+            return false;
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+            return false;
+        for (; more > 0; more--)
+            if ((*++at & 0xc0) != 0x80)
+                return false;
+    }
+    return true;
+}
+
 static bool add(struct fit_labels *labels, const char *path, int line_number, char *line,
                 struct fit_error *error)
 {
     char *end;
+    if (!is_text(line))
+        return fit_fail(error, FIT_ERROR_FILE,
+                        "%s: line %d: expected UTF-8 without control characters", path,
+                        line_number);
     long id = strtol(line, &end, 10);
     char *rest = end != line && *end == '\t' && end[1] && end[1] != '\t' ? end + 1 : NULL;
     if (!rest)
@@ -37,6 +60,9 @@ static bool add(struct fit_labels *labels, const char *path, int line_number, ch
     label->synonyms = column(&rest);
     label->group = column(&rest);
     label->code = column(&rest);
+    if (rest)
+        return fit_fail(error, FIT_ERROR_FILE, "%s: line %d: expected at most 5 columns", path,
+                        line_number);
     if (label->name && label->synonyms && label->group && label->code)
         return true;
     return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for the classes", path);

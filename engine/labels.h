@@ -19,7 +19,8 @@ struct fit_labels {
 };
 
 /* Reads classes.txt: one class a line, "id<TAB>name<TAB>synonym, synonym<TAB>group<TAB>code", of
- * which all but the first two may be missing; ids 0 .. n-1 each once, `expected` of them. */
+ * which all but the first two may be missing; ids 0 .. n-1 each once, `expected` of them; UTF-8
+ * without control characters. */
 bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
                      struct fit_error *error);
 void fit_labels_finish(struct fit_labels *labels);

@@ -210,6 +210,11 @@ static void test_refused(void **state)
         {"name\n", "line 1: expected"},
         {"0\n1\n", "line 1: expected"},
         {"", "class 0 is missing"},
+        {"0\ta\n1\t\xff\n", "line 2: expected UTF-8"},
+        {"0\tcaf\xc3\n1\tb\n", "line 1: expected UTF-8"},
+        {"0\t\xed\xa0\x80\n1\tb\n", "line 1: expected UTF-8"},
+        {"0\t\033[2J\n1\tb\n", "line 1: expected UTF-8"},
+        {"0\ta\t\t\t\tmore\n1\tb\n", "line 1: expected at most 5"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fit_labels labels;
