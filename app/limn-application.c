@@ -141,6 +141,7 @@ add_accelerators (GtkApplication *application)
   } table[] = {
     { "win.generate", { "<Control>Return", "<Control>KP_Enter" } },
     { "win.stop", { "Escape" } },
+    { "win.finish-from-here", { "<Control>b" } },
     { "win.search", { "<Control>f" } },
     { "win.favourite", { "<Control>d" } },
     { "win.random-seed", { "<Control>r" } },

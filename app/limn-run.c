@@ -309,6 +309,24 @@ limn_run_get_params (LimnRun *self)
 }
 
 void
+limn_run_go_on_from_shown (LimnRun *self, struct fit_generate_params *params)
+{
+  params->from = self->job;
+  params->from_step = limn_run_get_shown_step (self);
+  params->seed = self->params.seed;
+  params->index = self->params.index;
+  params->width = self->params.width;
+  params->height = self->params.height;
+  params->steps = self->params.steps;
+}
+
+gboolean
+limn_run_is_branch (LimnRun *self)
+{
+  return self->params.from != NULL;
+}
+
+void
 limn_run_stop (LimnRun *self)
 {
   g_return_if_fail (LIMN_IS_RUN (self));

@@ -36,6 +36,12 @@ const char *limn_run_get_error (LimnRun *self);
 /* The effective settings. */
 const struct fit_generate_params *limn_run_get_params (LimnRun *self);
 
+/* Makes `params` go on from the step that is shown, with the run's own noise, size and steps. */
+void limn_run_go_on_from_shown (LimnRun *self, struct fit_generate_params *params);
+
+/* Whether the run went on from another. */
+gboolean limn_run_is_branch (LimnRun *self);
+
 /* Stops between two operations; what was painted stays. */
 void limn_run_stop (LimnRun *self);
 

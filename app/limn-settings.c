@@ -410,7 +410,7 @@ limn_settings_match (LimnSettings *self, const struct fit_generate_params *param
                                                            : (enum fit_method) self->method;
   gboolean guided = self->class_id != FIT_CLASS_NONE;
 
-  return params->class_id == self->class_id && params->width == self->width &&
+  return !params->from && params->class_id == self->class_id && params->width == self->width &&
          params->height == self->height && params->seed == self->seed &&
          params->index == 0 && params->steps == self->steps &&
          (int) params->solver == self->solver && params->method == wanted &&

@@ -53,7 +53,8 @@ void limn_settings_to_params (LimnSettings *self, struct fit_generate_params *pa
 /* Takes over what another picture was made with, as far as the model allows. */
 void limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params);
 
-/* Whether a picture of these parameters is what the settings ask for. `params` has its defaults
+/* Whether a picture of these parameters is what the settings ask for; one that went on from another
+ * run never is. `params` has its defaults
  * filled in; `method` is what automatic means for the size of the settings. */
 gboolean limn_settings_match (LimnSettings *self, const struct fit_generate_params *params,
                               enum fit_method method);

@@ -15,7 +15,7 @@ struct _LimnStepScrubber
   guint play_source;
   gboolean following; /* the view's buttons follow the run at this moment */
 
-  GtkWidget *content, *play, *strip, *label, *live;
+  GtkWidget *content, *play, *strip, *label, *live, *finish;
   GtkWidget *prediction, *state, *velocity;
 };
 
@@ -104,6 +104,9 @@ changed_cb (LimnStepScrubber *self)
   gtk_label_set_text (GTK_LABEL (self->label), text);
   gtk_widget_set_visible (self->live,
                           limn_run_is_active (self->run) && !limn_run_is_live (self->run));
+  gtk_widget_set_visible (self->finish, !limn_run_is_active (self->run) &&
+                                            limn_run_get_shown_step (self->run) <
+                                                limn_run_get_n_steps (self->run));
   self->following = TRUE;
   gtk_toggle_button_set_active (
       GTK_TOGGLE_BUTTON (view_button (self, limn_run_get_view (self->run))), TRUE);
@@ -185,6 +188,7 @@ limn_step_scrubber_class_init (LimnStepScrubberClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, strip);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, label);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, live);
+  gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, finish);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, prediction);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, state);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, velocity);

@@ -46,12 +46,49 @@ limn_window_generate (LimnWindow *self)
   limn_window_set_run (self, run);
 }
 
+/* Whether a step before the end is on show, of a run that is over. */
+static gboolean
+can_go_on (LimnWindow *self)
+{
+  return self->run && !limn_window_is_busy (self) && !limn_window_is_comparing (self) &&
+         limn_run_get_shown_step (self->run) < limn_run_get_n_steps (self->run);
+}
+
+void
+limn_window_finish_from_here (LimnWindow *self)
+{
+  struct fit_generate_params params;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (LimnRun) run = NULL;
+
+  if (!can_go_on (self))
+    return;
+  limn_window_hide_trouble (self);
+  limn_settings_to_params (self->settings, &params);
+  limn_run_go_on_from_shown (self->run, &params);
+  run = limn_session_start (self->session, &params, &error);
+  if (!run)
+    {
+      limn_window_show_trouble (self, error->message, FALSE);
+      return;
+    }
+  limn_window_set_run (self, run);
+}
+
 static void
 generate_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   (void) name;
   (void) parameter;
   limn_window_generate (LIMN_WINDOW (widget));
+}
+
+static void
+finish_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) name;
+  (void) parameter;
+  limn_window_finish_from_here (LIMN_WINDOW (widget));
 }
 
 static void
@@ -299,7 +336,10 @@ limn_window_refresh_actions (LimnWindow *self)
   gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);
-  gtk_widget_action_set_enabled (widget, "win.copy-command", ready);
+  gtk_widget_action_set_enabled (widget, "win.finish-from-here", can_go_on (self));
+  /* No command says how a branch came about. */
+  gtk_widget_action_set_enabled (widget, "win.copy-command",
+                                 ready && !(self->run && limn_run_is_branch (self->run)));
   gtk_widget_action_set_enabled (widget, "win.undo", limn_undo_can_undo (self->undo));
   gtk_widget_action_set_enabled (widget, "win.redo", limn_undo_can_redo (self->undo));
   fit_frame_unref (&frame);
@@ -339,6 +379,7 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
   } actions[] = {
     { "win.generate", generate_action },
     { "win.stop", stop_action },
+    { "win.finish-from-here", finish_action },
     { "win.random-seed", seed_action },
     { "win.random-class", random_class_action },
     { "win.swap", swap_action },

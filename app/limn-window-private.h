@@ -74,6 +74,7 @@ void limn_window_class_install_actions (GtkWidgetClass *klass);
 void limn_window_add_viewer_keys (LimnWindow *self);
 void limn_window_refresh_actions (LimnWindow *self);
 void limn_window_generate (LimnWindow *self);
+void limn_window_finish_from_here (LimnWindow *self);
 
 /* limn-window-compare.c */
 void limn_window_compare (LimnWindow *self, LimnAxis axis);

@@ -330,6 +330,8 @@ limn_window_set_run (LimnWindow *self, LimnRun *run)
       g_signal_connect_swapped (run, "notify::error", G_CALLBACK (run_error_cb), self);
       g_signal_connect_swapped (run, "notify::texture", G_CALLBACK (limn_window_refresh_actions),
                                 self);
+      g_signal_connect_swapped (run, "notify::shown-step",
+                                G_CALLBACK (limn_window_refresh_actions), self);
       run_state_cb (self);
     }
   limn_window_refresh (self);

@@ -47,6 +47,7 @@ struct fit_job {
     struct fit_model *model; /* a reference */
     struct fit_generate_params params; /* effective; noise is NULL */
     float *noise;                      /* owned copy of params.noise, or NULL */
+    struct fit_job *from;              /* a reference: the same as params.from */
     double started_s;
     atomic_bool cancel;
 

@@ -70,6 +70,7 @@ struct fit_sampler_params job_sampler_params(const struct fit_config *config,
         .last_step_size = p->last_step_size,
         .eta = p->ddim_eta,
         .even_spacing = p->even_spacing,
+        .first = p->from ? p->from_step : 0,
         .features = fit_config_features(config),
     };
 }
@@ -180,6 +181,32 @@ static bool check_noise(const float *noise, size_t n, struct fit_error *error)
     return true;
 }
 
+/* That the run to go on from is like this one and has come so far. */
+static bool check_from(const struct fit_model *model, const struct fit_generate_params *p,
+                       struct fit_error *error)
+{
+    const struct fit_job *from = p->from;
+    if (!from)
+        return true;
+    if (from->model != model)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "a run goes on only with its own model");
+    if (from->params.width != p->width || from->params.height != p->height)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "size %dx%d: a run goes on only with its own size, %dx%d", p->width,
+                        p->height, from->params.width, from->params.height);
+    if (from->params.steps != p->steps)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "steps: a run goes on only with its own number, %d, found %d",
+                        from->params.steps, p->steps);
+    pthread_mutex_lock(&model->engine->lock);
+    int finished = from->trajectory.n - 1;
+    pthread_mutex_unlock(&model->engine->lock);
+    int last = finished < p->steps ? finished : p->steps - 1;
+    return (p->from_step >= 0 && p->from_step <= last) ||
+           fit_fail(error, FIT_ERROR_ARGUMENT, "step to go on from: expected 0 to %d, found %d",
+                    last, p->from_step);
+}
+
 /* ---- life ---- */
 
 static size_t latent_values(const struct fit_model *model, int width, int height)
@@ -205,8 +232,8 @@ bool fit_generate(struct fit_model *model, const struct fit_generate_params *par
     struct fit_generate_params p = *params;
     *out = NULL;
     fill_defaults(model, &p);
-    if (!check_size(model, p.width, p.height, error) || !check_values(model, &p, error) ||
-        !check_memory(model, &p, error))
+    if (!check_size(model, p.width, p.height, error) || !check_from(model, &p, error) ||
+        !check_values(model, &p, error) || !check_memory(model, &p, error))
         return false;
     size_t values = latent_values(model, p.width, p.height);
     if (!check_noise(p.noise, values, error))
@@ -233,6 +260,8 @@ bool fit_generate(struct fit_model *model, const struct fit_generate_params *par
         return false;
     }
     p.noise = NULL;
+    job->from = p.from ? fit_job_ref(p.from) : NULL;
+    p.from_step = p.from ? p.from_step : 0;
     job->params = p;
     job->progress.steps = p.steps;
     job->progress.remaining_s = -1;
@@ -257,6 +286,7 @@ void fit_job_unref(struct fit_job **handle)
     fit_frame_unref(&job->shown);
     trajectory_finish(&job->trajectory);
     free(job->noise);
+    fit_job_unref(&job->from);
     fit_model_unref(&job->model);
     free(job);
 }

@@ -14,8 +14,9 @@
  * "diffusion", "diffusion_norm", "last_step", "last_step_size" with the stochastic ones; "eta" with
  * ddim; "even_spacing" and "v1_clamp" with both solvers of the first version. What is seldom
  * changed is there when it is: "attention_scale", "ori_max_pe_len", "time_shift", and
- * "noise_source": "torch" where noise came from a file and that of the steps did not. Missing ones
- * have their defaults.
+ * "noise_source": "torch" where noise came from a file and that of the steps did not. A picture that
+ * goes on from another run has that run's settings under "from", and the step as "from_step".
+ * Missing ones have their defaults.
  *
  * The seed is a text because JSON numbers lose 64-bit integers in many readers.
  */
@@ -136,6 +137,10 @@ static json_t *describe(const struct fit_job *job)
     if (object) {
         describe_solver(object, p);
         describe_rare(object, job);
+    }
+    if (object && job->from) {
+        json_object_set_new(object, "from_step", json_integer(p->from_step));
+        json_object_set_new(object, "from", describe(job->from));
     }
     return object;
 }
@@ -291,12 +296,8 @@ static void read_rare(struct reading *r, struct fit_generate_params *p)
     read_rare_real(r, "time_shift", 0.01, 100, &p->time_shift);
 }
 
-static bool read_settings(struct reading *r, struct fit_settings *out)
+static void read_params(struct reading *r, struct fit_generate_params *p)
 {
-    struct fit_generate_params *p = &out->params;
-    int schema = 0;
-    *out = (struct fit_settings){0};
-    read_int(r, "schema", 1, SCHEMA, &schema);
     read_int(r, "class_id", FIT_CLASS_NONE, 1 << 20, &p->class_id);
     read_int(r, "width", 1, 1 << 16, &p->width);
     read_int(r, "height", 1, 1 << 16, &p->height);
@@ -311,6 +312,30 @@ static bool read_settings(struct reading *r, struct fit_settings *out)
         refuse(r, "method", "a position method of this version");
     read_solver(r, p);
     read_rare(r, p);
+    if (json_object_get(r->object, "from_step"))
+        read_int(r, "from_step", 0, p->steps - 1, &p->from_step);
+}
+
+/* The run before, and how many there are behind that. */
+static void read_origins(struct reading *r, struct fit_settings *out)
+{
+    const json_t *origin = json_object_get(r->object, "from");
+    if (!origin)
+        return;
+    struct reading before = {origin, r->path, r->error, true};
+    read_params(&before, &out->origin);
+    r->ok = r->ok && before.ok;
+    for (; origin; origin = json_object_get(origin, "from"))
+        out->n_origins++;
+}
+
+static bool read_settings(struct reading *r, struct fit_settings *out)
+{
+    int schema = 0;
+    *out = (struct fit_settings){0};
+    read_int(r, "schema", 1, SCHEMA, &schema);
+    read_params(r, &out->params);
+    read_origins(r, out);
     copy_text(r, "class", out->class_name, sizeof out->class_name);
     copy_text(r, "model", out->model_name, sizeof out->model_name);
     copy_text(r, "model_sha256", out->model_hash, sizeof out->model_hash);

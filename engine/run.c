@@ -46,6 +46,7 @@ struct run {
     int preview_kernel;
     int rows, columns, tokens, features, latent_height, latent_width;
     int images;      /* of the pack: 2 when guided */
+    int first_evaluation; /* those before it were another run's */
     int copies;      /* of the image in the sampler's state: 2 when its error is coupled */
     int evaluations; /* 0: not known */
     double work_s, preview_s, worked_since_preview_s;
@@ -152,6 +153,17 @@ static bool place_positions(struct run *run, const struct fit_job *job)
 
 /* Noise from a file takes the place of the drawn one, which is drawn all the same: what the steps
  * add follows it. */
+static const float *state_to_go_on_from(struct run *run, const struct fit_job *job)
+{
+    const struct trajectory *from = &job->from->trajectory;
+    size_t values = run_values(run);
+    pthread_mutex_lock(&job->model->engine->lock);
+    memcpy(run->host_state, from->state + (size_t)job->params.from_step * values,
+           values * sizeof *run->host_state);
+    pthread_mutex_unlock(&job->model->engine->lock);
+    return run->host_state;
+}
+
 static bool place_noise(struct run *run, const struct fit_job *job)
 {
     const struct fit_config *config = &job->model->config;
@@ -169,9 +181,10 @@ static bool place_noise(struct run *run, const struct fit_job *job)
     if (!fit_noise_begin(&run->fresh, &run->error) ||
         !fit_noise_start(&run->fresh, &run->c, run->noise))
         return false;
-    if (job->noise && (!upload(run, run->latent, job->noise, bytes) ||
-                       !fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
-                                run->latent_height, run->latent_width, config->patch)))
+    const float *start = job->from ? state_to_go_on_from(run, job) : job->noise;
+    if (start && (!upload(run, run->latent, start, bytes) ||
+                  !fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
+                           run->latent_height, run->latent_width, config->patch)))
         return false;
     return run->copies == 1 ||
            fit_compute_check(&run->c, run->c.device->copy(run->c.queue, run->noise + values,
@@ -238,8 +251,11 @@ static bool begin_sampler(struct run *run, const struct fit_job *job)
     struct fit_sampler_params params = job_sampler_params(&job->model->config, &job->params);
     params.noise = fit_noise_draw;
     params.noise_user = &run->fresh;
-    return fit_sampler_begin(&run->sampler, &run->c, &params, run->noise,
-                             (size_t)run->copies * run_values(run));
+    if (!fit_sampler_begin(&run->sampler, &run->c, &params, run->noise,
+                           (size_t)run->copies * run_values(run)))
+        return false;
+    run->first_evaluation = run->sampler.evaluations;
+    return true;
 }
 
 static bool place_preview(struct run *run, const struct fit_job *job)
@@ -281,7 +297,12 @@ static bool begin(struct run *run, struct fit_job *job)
                          &run->error))
         return false;
     pthread_mutex_lock(&engine->lock);
+    if (job->from)
+        trajectory_take_over(&trajectory, &job->from->trajectory, job->params.from_step);
     job->trajectory = trajectory;
+    job->progress.step = run->sampler.step;
+    job->progress.t = run->sampler.time;
+    job->progress.evaluations = run->sampler.evaluations;
     job->progress.state = FIT_JOB_RUNNING;
     job->progress.all_evaluations = run->evaluations;
     job->progress.peak_bytes = (size_t)fit_run_bytes(job->model, &job->params);
@@ -361,7 +382,7 @@ static bool show_live_if_affordable(struct run *run, struct fit_job *job, int st
 static double remaining(const struct run *run, const struct fit_progress *progress)
 {
     if (progress->all_evaluations)
-        return run->work_s / progress->evaluations *
+        return run->work_s / (progress->evaluations - run->first_evaluation) *
                (progress->all_evaluations - progress->evaluations);
     return progress->t > 0 ? run->work_s * (1 - progress->t) / progress->t : -1;
 }

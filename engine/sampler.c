@@ -55,6 +55,13 @@ bool fit_sampler_check(const struct fit_sampler_params *params, struct fit_error
         return fit_fail(e, FIT_ERROR_ARGUMENT, "%d steps; 1..%d are possible", params->steps,
                         FIT_SAMPLER_MAX_STEPS);
     const struct fit_sampler_kind *kind = solvers[params->solver].kind;
+    if (params->first && kind != &fit_sampler_fixed)
+        return fit_fail(e, FIT_ERROR_ARGUMENT,
+                        "solver: %s cannot go on from another run; expected one with fixed steps",
+                        solvers[params->solver].name);
+    if (params->first < 0 || params->first >= params->steps)
+        return fit_fail(e, FIT_ERROR_ARGUMENT, "first step: expected 0 to %d, found %d",
+                        params->steps - 1, params->first);
     return !kind->check || kind->check(params, e);
 }
 
@@ -109,8 +116,12 @@ bool fit_sampler_begin(struct fit_sampler *s, struct fit_compute *c,
     s->points = malloc((size_t)(params->steps + 1) * sizeof *s->points);
     bool ok = s->points || fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for %d steps",
                                     params->steps);
-    if (ok)
+    if (ok) {
         s->kind->plan(params, s->points);
+        s->step = params->first;
+        s->time = s->points[s->step];
+        s->evaluations = params->first * solvers[params->solver].evaluations;
+    }
     ok = ok && fit_scratch_reserve(&s->scratch, c->device, items, (size_t)count, c->error) &&
          fit_sampler_copy(s, c, s->x, noise) && (!s->kind->begin || s->kind->begin(s, c));
     if (!ok)

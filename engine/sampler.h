@@ -41,6 +41,7 @@ struct fit_sampler_params {
     double eta;                     /* DDIM */
     bool even_spacing;              /* DDPM, DDIM */
     int features;                   /* DDPM, DDIM: of a token */
+    int first;                      /* the point to begin from, < steps; only with fixed steps */
     fit_noise_fn *noise;            /* SDE_, DDPM, DDIM */
     void *noise_user;
 };
@@ -71,7 +72,7 @@ struct fit_sampler {
 /* Refuses what cannot be, naming the field and the reason. */
 bool fit_sampler_check(const struct fit_sampler_params *params, struct fit_error *e);
 
-/* The state begins as a copy of noise[n] (device memory). */
+/* The state begins as a copy of noise[n] (device memory), or of what it was at point `first`. */
 bool fit_sampler_begin(struct fit_sampler *sampler, struct fit_compute *c,
                        const struct fit_sampler_params *params, const float *noise, size_t n);
 

@@ -37,6 +37,14 @@ void trajectory_add(struct trajectory *trajectory, const float *state, const flo
            trajectory->pixels * 4);
 }
 
+void trajectory_take_over(struct trajectory *trajectory, const struct trajectory *from, int n)
+{
+    for (int i = 0; i < n; i++)
+        trajectory_add(trajectory, from->state + (size_t)i * from->values,
+                       from->prediction + (size_t)i * from->values,
+                       from->thumbnail + (size_t)i * from->pixels * 4);
+}
+
 size_t trajectory_bytes(int points, size_t values, size_t pixels)
 {
     return (size_t)points * (2 * values * sizeof(float) + 4 * pixels);

@@ -23,6 +23,9 @@ void trajectory_finish(struct trajectory *trajectory);
 void trajectory_add(struct trajectory *trajectory, const float *state, const float *prediction,
                     const uint8_t *thumbnail);
 
+/* Appends the first n points of another of the same sizes; it has as many. */
+void trajectory_take_over(struct trajectory *trajectory, const struct trajectory *from, int n);
+
 size_t trajectory_bytes(int points, size_t values, size_t pixels);
 
 #endif

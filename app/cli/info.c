@@ -139,10 +139,26 @@ static bool paint_again(struct session *session, const struct fit_settings *sett
                         struct fit_job **job, struct fit_frame **frame, struct fit_error *error)
 {
     struct fit_generate_params params = settings->params;
+    struct fit_job *origin = NULL;
+    struct fit_frame *end = NULL;
+    if (settings->n_origins > 1)
+        return set_error(error, FIT_ERROR_ARGUMENT,
+                         "the picture goes on from a run that went on from another; only the first "
+                         "can be painted again");
+    bool ok = true;
+    if (settings->n_origins) {
+        struct fit_generate_params before = settings->origin;
+        before.no_previews = true;
+        ok = fit_generate(session->model, &before, &origin, error) &&
+             session_wait(session, origin, "", &end, error);
+    }
     params.no_previews = true;
-    params.noise = NULL;
-    return fit_generate(session->model, &params, job, error) &&
-           session_wait(session, *job, "", frame, error);
+    params.from = origin;
+    ok = ok && fit_generate(session->model, &params, job, error) &&
+         session_wait(session, *job, "", frame, error);
+    fit_frame_unref(&end);
+    fit_job_unref(&origin);
+    return ok;
 }
 
 /* How far the pictures are apart: values that differ, and the largest difference. */

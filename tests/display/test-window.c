@@ -302,6 +302,33 @@ static void test_copy_command(struct fixture *f, gconstpointer data)
     g_rmdir(folder);
 }
 
+/* From a step on: unchanged to the same picture, with another class to another one. */
+static void test_finish_from_here(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    struct fit_frame *whole = NULL, *again = NULL;
+    int painted = limn_settings_get_class_id(f->window->settings);
+    fixture_paint(f);
+    g_assert_false(enabled(f, "win.finish-from-here"));
+    WAIT_UNTIL((whole = limn_run_dup_frame(f->window->run)) && fit_frame_is_final(whole));
+    gsize bytes = 4 * (gsize)fit_frame_width(whole) * (gsize)fit_frame_height(whole);
+    for (int other = 0; other < 2; other++) {
+        g_autoptr(LimnRun) first = g_object_ref(f->window->run);
+        limn_run_show(first, 3, FIT_VIEW_PREDICTION);
+        g_assert_true(enabled(f, "win.finish-from-here"));
+        limn_settings_set_class_id(f->window->settings, (painted + other) % 4);
+        fixture_act(f, "win.finish-from-here");
+        g_assert_true(f->window->run != first && limn_run_is_branch(f->window->run));
+        WAIT_UNTIL(!limn_run_is_active(f->window->run));
+        WAIT_UNTIL((again = limn_run_dup_frame(f->window->run)) && fit_frame_is_final(again));
+        g_assert_true((memcmp(fit_frame_pixels(whole), fit_frame_pixels(again), bytes) != 0) ==
+                      other);
+        fit_frame_unref(&again);
+    }
+    fit_frame_unref(&whole);
+    g_assert_false(enabled(f, "win.copy-command"));
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -335,5 +362,6 @@ int main(int argc, char **argv)
     ADD("undo", test_undo);
     ADD("solvers", test_solvers);
     ADD("copy-command", test_copy_command);
+    ADD("finish-from-here", test_finish_from_here);
     return g_test_run();
 }

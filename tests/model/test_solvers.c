@@ -332,12 +332,119 @@ static void first_version(void **state)
     assert_false(fit_model_velocity(v1, &q, start, noise, &e));
 }
 
+/* From every step of a run, with its own settings: the same bits, and the same picture again from
+ * what the picture remembers. With others: another picture that shares the steps before. */
+static void going_on(void **state)
+{
+    (void)state;
+    static const enum fit_solver solvers[] = {FIT_SOLVER_EULER, FIT_SOLVER_HEUN, FIT_SOLVER_RK4};
+    for (size_t k = 0; k < sizeof solvers / sizeof *solvers; k++) {
+        float whole[LATENT], again[LATENT], before[LATENT], after[LATENT];
+        struct fit_generate_params p = basic();
+        p.solver = solvers[k];
+        struct fit_job *first = paint(v2, &p, whole);
+        for (int step = 0; step < STEPS; step++) {
+            struct fit_generate_params q = p;
+            q.from = first;
+            q.from_step = step;
+            struct fit_job *second = paint(v2, &q, again);
+            assert_memory_equal(whole, again, sizeof whole);
+            check_points(second, again);
+            fit_job_unref(&second);
+
+            q.class_id = 2;
+            q.guidance = 4;
+            q.solver = FIT_SOLVER_MIDPOINT;
+            second = paint(v2, &q, again);
+            assert_memory_not_equal(whole, again, sizeof whole);
+            for (int i = 0; i <= step; i++) {
+                assert_true(fit_job_latent(first, i, FIT_VIEW_STATE, before));
+                assert_true(fit_job_latent(second, i, FIT_VIEW_STATE, after));
+                assert_memory_equal(before, after, sizeof before);
+            }
+            fit_job_unref(&second);
+        }
+        fit_job_unref(&first);
+    }
+}
+
+static void going_on_is_refused(void **state)
+{
+    (void)state;
+    float latent[LATENT];
+    struct fit_generate_params p = basic();
+    struct fit_job *first = paint(v2, &p, latent), *job;
+    static const struct {
+        struct fit_generate_params change;
+        const char *reason;
+    } cases[] = {
+        {{.from_step = STEPS}, "expected 0 to 3, found 4"},
+        {{.from_step = -1}, "expected 0 to 3, found -1"},
+        {{.steps = STEPS + 1}, "only with its own number"},
+        {{.width = WIDTH + 16}, "only with its own size"},
+        {{.solver = FIT_SOLVER_SDE_EULER, .from_step = 1}, "sde-euler cannot go on"},
+        {{.solver = FIT_SOLVER_DOPRI5, .from_step = 1}, "dopri5 cannot go on"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fit_error e = {0};
+        struct fit_generate_params q = p;
+        q.from = first;
+        q.from_step = cases[i].change.from_step;
+        q.solver = cases[i].change.solver;
+        q.steps = cases[i].change.steps ? cases[i].change.steps : q.steps;
+        q.width = cases[i].change.width ? cases[i].change.width : q.width;
+        assert_false(fit_generate(v2, &q, &job, &e));
+        if (!strstr(e.message, cases[i].reason))
+            fail_msg("\"%s\" lacks \"%s\"", e.message, cases[i].reason);
+    }
+    fit_job_unref(&first);
+}
+
+/* What the picture of such a run remembers paints it again. */
+static void going_on_is_remembered(void **state)
+{
+    (void)state;
+    float latent[LATENT], again[LATENT], origin[LATENT];
+    char path[64];
+    struct fit_error e = {0};
+    struct fit_settings s;
+    struct fit_generate_params p = basic(), q = basic();
+    struct fit_job *first = paint(v2, &p, origin);
+    q.from = first;
+    q.from_step = 2;
+    q.class_id = 3;
+    struct fit_job *second = paint(v2, &q, latent);
+    struct fit_frame *frame = fit_job_take_frame(second);
+    snprintf(path, sizeof path, "%s/branch.png", folder);
+    require(fit_frame_write_png(frame, path, &e), &e);
+    fit_frame_unref(&frame);
+    fit_job_unref(&second);
+    fit_job_unref(&first);
+
+    require(fit_settings_read_png(path, &s, &e), &e);
+    assert_int_equal(s.n_origins, 1);
+    assert_int_equal(s.params.from_step, 2);
+    assert_int_equal(s.params.class_id, 3);
+    assert_int_equal(s.origin.class_id, 1);
+    assert_null(s.params.from);
+    first = paint(v2, &s.origin, again);
+    assert_memory_equal(again, origin, sizeof origin);
+    s.params.from = first;
+    second = paint(v2, &s.params, again);
+    assert_memory_equal(again, latent, sizeof latent);
+    fit_job_unref(&second);
+    fit_job_unref(&first);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return 1;
     maker = argv[1];
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(going_on),
+        cmocka_unit_test(going_on_is_refused),
+        cmocka_unit_test(going_on_is_remembered),
         cmocka_unit_test(every_solver),  cmocka_unit_test(every_setting),
         cmocka_unit_test(settings_matter), cmocka_unit_test(noise_of_torch),
         cmocka_unit_test(refusals),      cmocka_unit_test(first_version),

@@ -324,6 +324,11 @@ struct fit_generate_params {
     bool v1_clamp;        /* FiT v1: the network is told min(t, 1), as the released code does */
     enum fit_noise_source noise_source;
     const float *noise;   /* NULL, or the state at t = 0 as a latent, in place of the seed's */
+    /* NULL, or a run of the same model, size and number of steps: this one takes over its steps up to
+     * from_step and goes on from there, with its own class, guidance, method and solver (one with
+     * fixed steps). With the same settings it ends in the same bits. The run is referenced. */
+    struct fit_job *from;
+    int from_step;        /* finished there and not the last */
     uint32_t group;       /* jobs of one non-zero group advance in turn, one step each */
     bool no_previews;     /* no frames before the last */
 };
@@ -369,7 +374,7 @@ FIT_API void fit_job_cancel(struct fit_job *job);
 FIT_API void fit_job_progress(struct fit_job *job, struct fit_progress *out);
 FIT_API void fit_job_error(struct fit_job *job, struct fit_error *out);
 
-/* The effective parameters, with every default filled in (noise excepted). */
+/* The effective parameters, with every default filled in (noise excepted); `from` is borrowed. */
 FIT_API void fit_job_params(const struct fit_job *job, struct fit_generate_params *out);
 FIT_API struct fit_model *fit_job_model(const struct fit_job *job); /* borrowed */
 
@@ -422,7 +427,11 @@ FIT_API bool fit_picture_write_png(const char *path, const uint8_t *rgba, int wi
 
 /* Settings found in a picture that this program wrote. */
 struct fit_settings {
-    struct fit_generate_params params; /* noise NULL */
+    struct fit_generate_params params; /* noise and from NULL */
+    /* Of a picture that goes on from another run at params.from_step: how many runs there are behind
+     * it, 0 for most pictures, and the settings of the one before it. */
+    int n_origins;
+    struct fit_generate_params origin;
     char class_name[128];
     char model_name[128];
     char model_hash[72];
