@@ -7,6 +7,7 @@
 #include "limn-class.h"
 
 #define N_RECENT 12
+#define MANY_CLASSES 60 /* that nobody scrolls through; fewer have headings enough */
 
 struct _LimnClassPicker
 {
