@@ -277,7 +277,9 @@ list_groups (LimnClassPicker *self)
         }
     }
   gtk_drop_down_set_model (GTK_DROP_DOWN (self->groups), G_LIST_MODEL (list));
-  gtk_widget_set_visible (self->groups, g_hash_table_size (self->group_order) > 1);
+  gtk_widget_set_visible (self->groups,
+                          g_hash_table_size (self->group_order) > 1 &&
+                              g_list_model_get_n_items (self->classes) > MANY_CLASSES);
 }
 
 /* ---- favourites and recent classes ---- */
