@@ -1,13 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes tests/golden/official.safetensors: what the authors' code makes of Limn's tiny models.
+"""What the authors' code makes of Limn's tiny models: golden files of the tests.
 
-    make_golden.py --official FiT --tiny-model build/tests/tiny-model --output FILE
+    make_golden.py --official FiT --tiny-model build/tests/tiny-model --folder tests/golden
 
-The weights are those of tests/tiny_model.c, so the file holds results only: the velocity with every
-method on 9 x 11 tokens, and the last state of a run of every solver on 3 x 4 tokens with guidance.
-tests/model/test_official.c holds Limn to them, and names the settings of each by its name. Needs
-what compare.py needs.
+The weights are those of tests/tiny_model.c, so the files hold no weights.
+
+official.safetensors has the velocity with every method on 9 x 11 tokens, and the last state of a run
+of every solver on 3 x 4 tokens with guidance. tests/model/test_official.c holds Limn to them, and
+names the settings of each by its name.
+
+gradient.safetensors has a batch of three pictures of different shapes, padded to one length as the
+authors train, its loss, and of PyTorch's gradient of every parameter each FIFTH value.
+tests/train/check_official.c holds Limn's pack of the three to it. Needs what compare.py needs.
 """
 import argparse
 import os
@@ -79,11 +84,44 @@ def chains(side, out, name):
         out[name + what] = torch.from_numpy(end.copy())
 
 
+FIFTH = 5
+SHAPES = [(3, 4), (2, 5), (1, 3)]
+
+
+def gradient(side):
+    """The loss is theirs: the masked mean, weighed so that every picture counts by its own tokens."""
+    model, longest, features = side.model, max(r * c for r, c in SHAPES), side.features
+    draw = torch.Generator().manual_seed(5)
+    n = torch.tensor([r * c for r, c in SHAPES])
+    mask = (torch.arange(longest)[None] < n[:, None]).float()
+    grid = torch.zeros(len(SHAPES), 2, longest, dtype=torch.long)
+    for i, (rows, columns) in enumerate(SHAPES):
+        grid[i, 0, :n[i]] = torch.arange(columns).repeat(rows)
+        grid[i, 1, :n[i]] = torch.arange(rows).repeat_interleave(columns)
+    x, target = (torch.randn(len(SHAPES), longest, features, generator=draw) * mask[..., None]
+                 for _ in range(2))
+    t, y = torch.tensor([0.2, 0.5, 0.9]), torch.tensor([1, 4, 3])
+    side.positions("none", 1, 1)
+    for parameter in model.parameters():
+        parameter.grad = None
+    with torch.enable_grad():
+        velocity = model(x, t, y, grid, mask, torch.tensor(SHAPES)[:, None])
+        per_picture = ((velocity - target) ** 2).mean((1, 2)) * longest / n
+        loss = per_picture.mean()
+        loss.backward()
+    rows = torch.cat([torch.arange(longest)[m > 0] + i * longest for i, m in enumerate(mask)])
+    out = {"x": x.reshape(-1, features)[rows], "target": target.reshape(-1, features)[rows],
+           "t": t, "loss": per_picture.detach()}
+    for name, parameter in model.named_parameters():
+        out["d " + name] = parameter.grad.flatten()[::FIFTH].clone()
+    return out
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--official", required=True)
     parser.add_argument("--tiny-model", required=True)
-    parser.add_argument("--output", required=True)
+    parser.add_argument("--folder", required=True)
     args = parser.parse_args()
     out = {}
     network = official_network(args.official)
@@ -91,14 +129,18 @@ def main():
     with torch.no_grad():
         methods(side, out)
         flows(side, out)
+        learned = gradient(side)
         chains(Tiny(args, network, V1, ("v1",)), out, "clamp ")
         network = compare.reload(args.official, True)
         chains(Tiny(args, network, V1, ("v1",)), out, "")
     commit = subprocess.run(["git", "-C", args.official, "rev-parse", "HEAD"], check=True,
                             stdout=subprocess.PIPE, text=True).stdout.strip()
-    save_file({name: tensor.contiguous() for name, tensor in out.items()}, args.output,
-              {"made by": "tests/reference/make_golden.py", "torch": torch.__version__,
-               "whlzy/FiT": commit})
+    for file, tensors in (("official", out), ("gradient", learned)):
+        path = os.path.join(args.folder, file + ".safetensors")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path,
+                  {"made by": "tests/reference/make_golden.py", "torch": torch.__version__,
+                   "whlzy/FiT": commit})
+        os.chmod(path, 0o644)
 
 
 if __name__ == "__main__":
