@@ -120,6 +120,8 @@ preferences_action (GSimpleAction *action, GVariant *parameter, gpointer data)
                               (guint) g_settings_get_enum (self->memory, "appearance"));
   g_signal_connect_object (appearance, "notify::selected", G_CALLBACK (appearance_selected_cb),
                            self, G_CONNECT_SWAPPED);
+  g_settings_bind (self->memory, "keep-history", gtk_builder_get_object (builder, "keep_history"),
+                   "active", G_SETTINGS_BIND_DEFAULT);
   gtk_window_set_transient_for (window,
                                 gtk_application_get_active_window (GTK_APPLICATION (self)));
   gtk_window_present (window);
@@ -154,6 +156,7 @@ add_accelerators (GtkApplication *application)
     { "win.save", { "<Control>s" } },
     { "win.open", { "<Control>o" } },
     { "win.copy", { "<Control>c" } },
+    { "win.history", { "<Control>h" } },
     { "win.copy-command", { "<Control><Shift>c" } },
     { "win.compare", { "<Control>e" } },
     { "win.compare-methods", { "<Control><Shift>e" } },

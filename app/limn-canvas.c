@@ -203,19 +203,33 @@ size_changed_cb (LimnCanvas *self)
 }
 
 static void
+show_texture (LimnCanvas *self, GdkTexture *texture, int width, int height)
+{
+  g_set_object (&self->texture, texture);
+  g_clear_pointer (&self->surface, cairo_surface_destroy);
+  self->picture_width = width;
+  self->picture_height = height;
+  if (self->dragged == LIMN_HANDLE_NONE)
+    limn_canvas_refit (self, TRUE);
+  gtk_widget_queue_draw (GTK_WIDGET (self));
+}
+
+static void
 texture_changed_cb (LimnCanvas *self)
 {
   GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
 
-  if (!texture)
-    return;
-  g_set_object (&self->texture, texture);
-  g_clear_pointer (&self->surface, cairo_surface_destroy);
-  self->picture_width = limn_run_get_params (self->run)->width;
-  self->picture_height = limn_run_get_params (self->run)->height;
-  if (self->dragged == LIMN_HANDLE_NONE)
-    limn_canvas_refit (self, TRUE);
-  gtk_widget_queue_draw (GTK_WIDGET (self));
+  if (texture)
+    show_texture (self, texture, limn_run_get_params (self->run)->width,
+                  limn_run_get_params (self->run)->height);
+}
+
+void
+limn_canvas_show_still (LimnCanvas *self, GdkTexture *texture)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  show_texture (self, texture, gdk_texture_get_width (texture), gdk_texture_get_height (texture));
 }
 
 void

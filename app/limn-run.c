@@ -406,6 +406,12 @@ limn_run_dup_frame (LimnRun *self)
   return self->shown ? fit_frame_ref (self->shown) : NULL;
 }
 
+struct fit_frame *
+limn_run_dup_end (LimnRun *self)
+{
+  return self->live && fit_frame_is_final (self->live) ? fit_frame_ref (self->live) : NULL;
+}
+
 char *
 limn_run_dup_settings_json (LimnRun *self)
 {

@@ -59,6 +59,9 @@ GdkTexture *limn_run_get_texture (LimnRun *self);
 /* The decoded picture that is shown: a reference, or NULL while there is none. */
 struct fit_frame *limn_run_dup_frame (LimnRun *self);
 
+/* The picture that the run ended with: a reference, or NULL before the end. */
+struct fit_frame *limn_run_dup_end (LimnRun *self);
+
 /* The settings as JSON, as pictures carry them. */
 char *limn_run_dup_settings_json (LimnRun *self);
 

@@ -297,6 +297,10 @@ file_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_choose_picture (self);
   else if (g_str_equal (name, "win.open-model"))
     limn_window_choose_model (self);
+  else if (g_str_equal (name, "win.history"))
+    gtk_menu_button_popup (self->history_button);
+  else if (g_str_equal (name, "win.undo-discard"))
+    limn_window_undo_discard (self);
   else if (g_str_equal (name, "win.copy-command"))
     limn_window_copy_command (self);
   else if (g_str_equal (name, "win.export-sheet"))
@@ -403,6 +407,8 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.open", file_action },
     { "win.open-model", file_action },
     { "win.show-in-files", file_action },
+    { "win.history", file_action },
+    { "win.undo-discard", file_action },
     { "win.copy-command", file_action },
     { "win.export-sheet", file_action },
     { "win.compare", compare_action },

@@ -6,6 +6,7 @@
 #include "limn-canvas.h"
 #include "limn-class-picker.h"
 #include "limn-compare-view.h"
+#include "limn-history-view.h"
 #include "limn-quality-panel.h"
 #include "limn-settings.h"
 #include "limn-shape-panel.h"
@@ -24,11 +25,13 @@ struct _LimnWindow
   LimnSession *session;
   LimnSettings *settings;
   LimnUndo *undo;
+  LimnHistory *history;
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
   gboolean notice_shown, focus_given;
+  enum fit_job_state last_state; /* of the run on show */
   guint inhibit_cookie;
   guint loading_source; /* shows the spinner of a load that takes its time */
 
@@ -57,6 +60,9 @@ struct _LimnWindow
   GtkRevealer *scrubber_revealer;
   LimnStepScrubber *scrubber;
   LimnCompareView *comparison;
+  GtkMenuButton *history_button;
+  LimnHistoryView *history_view;
+  AdwToast *discarded; /* the offer to have a picture back; borrowed, or NULL */
 };
 
 /* limn-window.c */
@@ -81,6 +87,11 @@ void limn_window_compare (LimnWindow *self, LimnAxis axis);
 void limn_window_leave_compare (LimnWindow *self);
 void limn_window_keep_chosen (LimnWindow *self);
 gboolean limn_window_is_comparing (LimnWindow *self);
+
+/* limn-window-history.c */
+void limn_window_set_up_history (LimnWindow *self);
+void limn_window_remember_picture (LimnWindow *self);
+void limn_window_undo_discard (LimnWindow *self);
 
 /* limn-window-files.c */
 void limn_window_save (LimnWindow *self);

@@ -301,8 +301,12 @@ run_state_cb (LimnWindow *self)
   set_inhibited (self, limn_window_is_busy (self));
   if (state == FIT_JOB_FAILED)
     run_error_cb (self);
-  if (state == FIT_JOB_DONE)
-    notify_desktop (self);
+  if (state == FIT_JOB_DONE && state != self->last_state)
+    {
+      notify_desktop (self);
+      limn_window_remember_picture (self);
+    }
+  self->last_state = state;
   limn_window_refresh (self);
 }
 
@@ -332,6 +336,8 @@ limn_window_set_run (LimnWindow *self, LimnRun *run)
                                 self);
       g_signal_connect_swapped (run, "notify::shown-step",
                                 G_CALLBACK (limn_window_refresh_actions), self);
+      /* One that is over already, as from a comparison, comes in here too. */
+      self->last_state = FIT_JOB_WAITING;
       run_state_cb (self);
     }
   limn_window_refresh (self);
@@ -458,6 +464,7 @@ limn_window_dispose (GObject *object)
   g_clear_object (&self->saved);
   g_clear_object (&self->session);
   g_clear_object (&self->undo);
+  g_clear_object (&self->history);
   g_clear_object (&self->settings);
   g_clear_object (&self->memory);
   G_OBJECT_CLASS (limn_window_parent_class)->dispose (object);
@@ -475,6 +482,7 @@ limn_window_class_init (LimnWindowClass *klass)
 
   g_type_ensure (LIMN_TYPE_CANVAS);
   g_type_ensure (LIMN_TYPE_COMPARE_VIEW);
+  g_type_ensure (LIMN_TYPE_HISTORY_VIEW);
   g_type_ensure (LIMN_TYPE_CLASS_PICKER);
   g_type_ensure (LIMN_TYPE_QUALITY_PANEL);
   g_type_ensure (LIMN_TYPE_SHAPE_PANEL);
@@ -507,6 +515,8 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (scrubber_revealer);
   BIND (scrubber);
   BIND (comparison);
+  BIND (history_button);
+  BIND (history_view);
   gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_trouble);
   limn_window_class_install_actions (widget_class);
 }
@@ -522,6 +532,7 @@ limn_window_init (LimnWindow *self)
                            G_CONNECT_SWAPPED);
   limn_window_add_viewer_keys (self);
   limn_window_add_drop_target (self);
+  limn_window_set_up_history (self);
   restore_window (self);
 }
 

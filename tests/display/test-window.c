@@ -329,6 +329,50 @@ static void test_finish_from_here(struct fixture *f, gconstpointer data)
     g_assert_false(enabled(f, "win.copy-command"));
 }
 
+static guint n_kept(struct fixture *f)
+{
+    return g_list_model_get_n_items(limn_history_get_files(f->window->history));
+}
+
+/* A finished picture is kept and comes back with its settings, in the next window too; one that is
+ * thrown away can be had back until it is gone. */
+static void test_history(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    guint before = n_kept(f);
+    limn_settings_set_seed(f->window->settings, 4711);
+    fixture_paint(f);
+    WAIT_UNTIL(n_kept(f) == before + 1);
+    g_object_set(f->window->settings, "steps", 1000, NULL);
+    limn_settings_set_seed(f->window->settings, 5);
+    fixture_act(f, "win.generate");
+    WAIT_UNTIL(limn_run_get_step(f->window->run) > 0);
+    fixture_act(f, "win.stop");
+    WAIT_UNTIL(!limn_run_is_active(f->window->run));
+    fixture_close(f, NULL);
+    fixture_open(f, NULL);
+    g_assert_cmpuint(n_kept(f), ==, before + 1); /* stopped ones are not kept */
+
+    g_autoptr(GFile) newest =
+        g_list_model_get_item(limn_history_get_files(f->window->history), 0);
+    limn_settings_set_seed(f->window->settings, 5);
+    g_signal_emit_by_name(f->window->history_view, "chosen", newest);
+    WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 4711);
+    WAIT_UNTIL(f->window->canvas->texture != NULL);
+    g_assert_cmpint(gdk_texture_get_width(f->window->canvas->texture), ==, 64);
+    fixture_act(f, "win.undo");
+    g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
+
+    g_signal_emit_by_name(f->window->history_view, "unwanted", newest);
+    g_assert_cmpuint(n_kept(f), ==, before);
+    fixture_act(f, "win.undo-discard");
+    g_assert_cmpuint(n_kept(f), ==, before + 1);
+    g_assert_true(g_file_query_exists(newest, NULL));
+    limn_history_discard(f->window->history, newest);
+    g_assert_cmpuint(n_kept(f), ==, before);
+    g_assert_false(g_file_query_exists(newest, NULL));
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -363,5 +407,6 @@ int main(int argc, char **argv)
     ADD("solvers", test_solvers);
     ADD("copy-command", test_copy_command);
     ADD("finish-from-here", test_finish_from_here);
+    ADD("history", test_history);
     return g_test_run();
 }
