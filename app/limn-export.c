@@ -192,6 +192,34 @@ limn_export_write_finish (GAsyncResult *result, GError **error)
 /* ---- reading ---- */
 
 static void
+load_thread (GTask *task, gpointer source G_GNUC_UNUSED, gpointer data,
+             GCancellable *cancellable G_GNUC_UNUSED)
+{
+  GError *error = NULL;
+  GdkTexture *texture = gdk_texture_new_from_file (data, &error);
+
+  if (texture)
+    g_task_return_pointer (task, texture, g_object_unref);
+  else
+    g_task_return_error (task, error);
+}
+
+void
+limn_export_load_async (GFile *file, gpointer source, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (source, NULL, callback, data);
+
+  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
+  g_task_run_in_thread (task, load_thread);
+}
+
+GdkTexture *
+limn_export_load_finish (GAsyncResult *result)
+{
+  return g_task_propagate_pointer (G_TASK (result), NULL);
+}
+
+static void
 read_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   struct fit_settings settings;

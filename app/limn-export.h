@@ -18,6 +18,11 @@ void limn_export_write_async (struct fit_frame *frame, GFile *file, GAsyncReadyC
                               gpointer data);
 GFile *limn_export_write_finish (GAsyncResult *result, GError **error);
 
+/* Reads the pixels of a picture; transfer full, or NULL. */
+void limn_export_load_async (GFile *file, gpointer source, GAsyncReadyCallback callback,
+                             gpointer data);
+GdkTexture *limn_export_load_finish (GAsyncResult *result);
+
 /* Reads the settings of a picture. */
 void limn_export_read_async (GFile *file, GAsyncReadyCallback callback, gpointer data);
 gboolean limn_export_read_finish (GAsyncResult *result, struct fit_settings *settings,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-history-view.h"
 
+#include "limn-export.h"
+
 #define SMALL 96 /* application pixels */
 
 struct _LimnHistoryView
@@ -17,25 +19,12 @@ static guint chosen_signal, unwanted_signal;
 
 /* ---- small pictures, read on another thread ---- */
 
-static void
-read_thread (GTask *task, gpointer source G_GNUC_UNUSED, gpointer data,
-             GCancellable *cancellable G_GNUC_UNUSED)
-{
-  GError *error = NULL;
-  GdkTexture *texture = gdk_texture_new_from_file (data, &error);
-
-  if (texture)
-    g_task_return_pointer (task, texture, g_object_unref);
-  else
-    g_task_return_error (task, error);
-}
-
 /* The cell may show another file by now. */
 static void
 read_cb (GObject *source, GAsyncResult *result, gpointer data G_GNUC_UNUSED)
 {
   GtkPicture *picture = GTK_PICTURE (source);
-  g_autoptr (GdkTexture) texture = g_task_propagate_pointer (G_TASK (result), NULL);
+  g_autoptr (GdkTexture) texture = limn_export_load_finish (result);
   GFile *file = g_task_get_task_data (G_TASK (result));
 
   if (texture && g_object_get_data (source, "file") == file)
@@ -69,13 +58,11 @@ bind_cb (LimnHistoryView *self G_GNUC_UNUSED, GtkListItem *item)
   GtkWidget *picture = gtk_list_item_get_child (item);
   GFile *file = gtk_list_item_get_item (item);
   g_autofree char *name = g_file_get_basename (file);
-  g_autoptr (GTask) task = g_task_new (picture, NULL, read_cb, NULL);
 
   g_object_set_data_full (G_OBJECT (picture), "file", g_object_ref (file), g_object_unref);
   gtk_picture_set_paintable (GTK_PICTURE (picture), NULL);
   gtk_picture_set_alternative_text (GTK_PICTURE (picture), name);
-  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, read_thread);
+  limn_export_load_async (file, picture, read_cb, NULL);
 }
 
 /* ---- what people do ---- */

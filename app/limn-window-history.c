@@ -4,6 +4,8 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-export.h"
+
 /* Every picture that was painted to its end, if people want that. */
 void
 limn_window_remember_picture (LimnWindow *self)
@@ -19,7 +21,7 @@ static void
 texture_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (LimnWindow) self = data;
-  g_autoptr (GdkTexture) texture = g_task_propagate_pointer (G_TASK (result), NULL);
+  g_autoptr (GdkTexture) texture = limn_export_load_finish (result);
 
   (void) source;
   if (texture && !limn_window_is_busy (self))
@@ -29,31 +31,15 @@ texture_cb (GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
-static void
-texture_thread (GTask *task, gpointer source G_GNUC_UNUSED, gpointer data,
-                GCancellable *cancellable G_GNUC_UNUSED)
-{
-  GError *error = NULL;
-  GdkTexture *texture = gdk_texture_new_from_file (data, &error);
-
-  if (texture)
-    g_task_return_pointer (task, texture, g_object_unref);
-  else
-    g_task_return_error (task, error);
-}
-
 /* The picture at once, and its settings. */
 static void
 chosen_cb (LimnWindow *self, GFile *file)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, texture_cb, g_object_ref (self));
-
   gtk_menu_button_popdown (self->history_button);
   if (limn_window_is_comparing (self))
     limn_window_leave_compare (self);
   limn_window_open (self, file);
-  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, texture_thread);
+  limn_export_load_async (file, NULL, texture_cb, g_object_ref (self));
 }
 
 /* ---- throwing away: the file goes when the offer to undo has gone ---- */
