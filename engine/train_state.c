@@ -129,6 +129,35 @@ bool train_state_clear_gradient(struct train_state *s, struct fit_compute *c)
         c, c->device->zero(c->queue, s->gradient, s->total * sizeof(float)));
 }
 
+/* Names the first tensor whose gradient has a value that is no number. The weights are still those
+ * of the step before. */
+static bool refuse_gradient(const struct train_state *s, struct fit_compute *c, int64_t step)
+{
+    struct fit_tensor_spec spec;
+    size_t bytes = s->total * sizeof(float);
+    float *host = malloc(bytes);
+    const char *name = "an unknown tensor";
+    bool found = host && s->device->download(c->queue, host, s->gradient, bytes) &&
+                 s->device->queue_sync(c->queue);
+    for (size_t i = 0; found && i < fit_weights_count(s->config); i++) {
+        fit_weights_spec(s->config, i, &spec);
+        const float *value = host + spec.offset;
+        size_t n = 0;
+        while (n < spec.n_values && isfinite(value[n]))
+            n++;
+        if (n < spec.n_values) {
+            name = spec.name;
+            break;
+        }
+    }
+    fit_fail(c->error, FIT_ERROR_MODEL,
+             "the gradient of step %lld is not finite, first in %s; the last checkpoint is as it "
+             "was: resume it with a lower learning rate",
+             (long long)step, name);
+    free(host);
+    return false;
+}
+
 bool train_state_update(struct train_state *s, struct fit_compute *c,
                         const struct train_config *config, int64_t step, double learning_rate,
                         double scale, double *norm)
@@ -141,9 +170,7 @@ bool train_state_update(struct train_state *s, struct fit_compute *c,
         return false;
     *norm = sqrt(sum) * scale;
     if (!isfinite(sum))
-        return fit_fail(c->error, FIT_ERROR_MODEL,
-                        "the gradient of step %lld is not finite: lower the learning rate",
-                        (long long)step);
+        return refuse_gradient(s, c, step);
     double ramp = (1.0 + (double)step) / (10.0 + (double)step);
     struct fk_adamw settings = {
         .learning_rate = (float)learning_rate,

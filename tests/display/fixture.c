@@ -52,6 +52,8 @@ void fixture_open(struct fixture *fixture, gconstpointer data)
     (void)data;
     fixture->session = limn_session_new();
     fixture->window = limn_window_new(application, fixture->session);
+    /* Pictures of one test would come into the folder while another looks at it. */
+    g_settings_set_boolean(fixture->window->memory, "keep-history", FALSE);
     gtk_window_present(GTK_WINDOW(fixture->window));
     limn_session_load(fixture->session, g_getenv("LIMN_MODEL"));
     WAIT_UNTIL(limn_session_get_state(fixture->session) == LIMN_SESSION_READY);

@@ -340,6 +340,10 @@ static void test_history(struct fixture *f, gconstpointer data)
 {
     (void)data;
     guint before = n_kept(f);
+    fixture_paint(f);
+    fixture_settle(f);
+    g_assert_cmpuint(n_kept(f), ==, before); /* where people do not want it */
+    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
     limn_settings_set_seed(f->window->settings, 4711);
     fixture_paint(f);
     WAIT_UNTIL(n_kept(f) == before + 1);

@@ -2,15 +2,20 @@
 /* Whole runs of a tiny model: what a stopped one leaves is enough to continue bit for bit. */
 #include "fixture.h"
 
+#include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "bundle.h"
+#include "fit_weights.h"
 #include "fit/fit-train.h"
 #include "safetensors.h"
+#include "trainer.h"
 
 enum { STEPS = 12, STOP = 5 };
 
@@ -231,6 +236,69 @@ static void test_stop_saves(void **state)
     fixture_finish(&f);
 }
 
+/* A weight that is no number stops the run, which names the step and a tensor and goes back to the
+ * last checkpoint as if nothing had been. */
+static void test_not_a_number(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    struct fit_train_report report[2];
+    char folder[160];
+    (void)state;
+    save_run(&f, folder, sizeof folder);
+    struct fit_trainer *t = open_run(&f, "run", true);
+    struct fit_tensor_spec spec;
+    size_t i = 0;
+    while (fit_weights_spec(&t->config.model, i, &spec) &&
+           strcmp(spec.name, "blocks.1.attn.proj.bias"))
+        i++;
+    t->state.parameter[spec.offset] = NAN;
+    assert_false(fit_trainer_step(t, report, &e));
+    assert_int_equal(e.status, FIT_ERROR_MODEL);
+    if (!strstr(e.message, "step 3") || !strstr(e.message, "first in ") ||
+        strstr(e.message, "unknown"))
+        fail_msg("no step or tensor: %s", e.message);
+    fit_trainer_close(&t);
+    t = open_run(&f, "run", true);
+    assert_int_equal(fit_trainer_position(t), 2);
+    take_steps(t, report, 1);
+    assert_true(isfinite(report[0].loss));
+    fit_trainer_close(&t);
+    fixture_finish(&f);
+}
+
+/* No room on the disk: the new checkpoint fails with the file's name, the old one resumes. */
+static void test_full_disk(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    struct fit_train_report report[1];
+    struct rlimit before, small;
+    char folder[160];
+    (void)state;
+    save_run(&f, folder, sizeof folder);
+    struct fit_trainer *t = open_run(&f, "run", true);
+    take_steps(t, report, 1);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 100000; /* bytes of a file: less than its weights */
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    bool ok = fit_trainer_save(t, &e);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(ok);
+    if (e.status != FIT_ERROR_FILE || !strstr(e.message, "safetensors"))
+        fail_msg("no file named: %s", e.message);
+    fit_trainer_close(&t);
+    t = open_run(&f, "run", true);
+    assert_int_equal(fit_trainer_position(t), 2);
+    take_steps(t, report, 1);
+    e = (struct fit_error){0};
+    require_ok(fit_trainer_save(t, &e), e); /* with room again nothing is in the way */
+    fit_trainer_close(&t);
+    fixture_finish(&f);
+}
+
 static void test_sheet(void **state)
 {
     struct fixture f;
@@ -258,6 +326,8 @@ int main(void)
         cmocka_unit_test(test_other_configuration_is_refused),
         cmocka_unit_test(test_start_from_a_model),
         cmocka_unit_test(test_stop_saves),
+        cmocka_unit_test(test_not_a_number),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_sheet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
