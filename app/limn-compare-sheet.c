@@ -9,6 +9,8 @@
 
 #define GAP 12
 #define PAPER 0.98
+#define SCREEN_WIDTH 1600 /* where a sheet will be looked at */
+#define SCREEN_HEIGHT 1000
 #define INK 0.16
 #define LARGEST_SIDE 32767 /* of a surface */
 
@@ -30,7 +32,7 @@ lay_out (const LimnSheetPicture *pictures, int n)
       l.cell_width = MAX (l.cell_width, p->width);
       l.cell_height = MAX (l.cell_height, p->height);
     }
-  l.columns = limn_columns_for (n, l.cell_width, l.cell_height);
+  l.columns = limn_columns_for (n, l.cell_width, l.cell_height, SCREEN_WIDTH, SCREEN_HEIGHT);
   l.rows = (n + l.columns - 1) / l.columns;
   l.letter = CLAMP (l.cell_width / 16, 10, 40);
   l.head = 2 * l.letter;

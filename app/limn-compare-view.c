@@ -7,13 +7,15 @@
 #include "limn-compare-pane.h"
 #include "limn-compare-sheet.h"
 
+#define FIRST_COLUMNS 2 /* until the room is known; a narrow window holds them */
 #define BLINK_MS 500 /* twice a second, which nobody's eyes mind */
 
 typedef struct
 {
   LimnRun *run;    /* NULL: refused, `trouble` says why */
   char *title, *trouble;
-  GtkWidget *pane; /* owned by the grid */
+  int width, height; /* of the picture */
+  GtkWidget *pane;   /* owned by the grid */
 } Variant;
 
 struct _LimnCompareView
@@ -24,7 +26,7 @@ struct _LimnCompareView
   LimnSettings *settings;
   LimnLens lens;
   Variant variants[LIMN_MOST_VARIANTS];
-  int n, chosen, reference;
+  int n, columns, chosen, reference;
   guint32 group;
   LimnAxis chosen_axis;
   LimnCompareMode mode;
@@ -202,6 +204,27 @@ show_single (LimnCompareView *self)
   limn_compare_pane_set_marks (pane, FALSE, TRUE);
 }
 
+/* As many columns as make the pictures largest in the room that there is. */
+static void
+lay_out (LimnCompareView *self)
+{
+  const Variant *first = &self->variants[0];
+  int width = gtk_widget_get_width (self->stack), height = gtk_widget_get_height (self->stack);
+  int columns = limn_columns_for (self->n, first->width, first->height, MAX (width, 1),
+                                  MAX (height, 1));
+
+  if (columns == self->columns || width < 2 || height < 2)
+    return;
+  self->columns = columns;
+  for (int i = 0; i < self->n; i++)
+    {
+      g_autoptr (GtkWidget) pane = g_object_ref (self->variants[i].pane);
+
+      gtk_grid_remove (GTK_GRID (self->grid), pane);
+      gtk_grid_attach (GTK_GRID (self->grid), pane, i % columns, i / columns, 1, 1);
+    }
+}
+
 static gboolean
 refresh_cb (gpointer data)
 {
@@ -210,6 +233,7 @@ refresh_cb (gpointer data)
   self->refresh_source = 0;
   if (!self->n)
     return G_SOURCE_REMOVE;
+  lay_out (self);
   if (self->mode == LIMN_COMPARE_SPLIT || self->mode == LIMN_COMPARE_BLINK)
     show_single (self);
   else
@@ -395,24 +419,25 @@ limn_compare_view_clear (LimnCompareView *self)
       g_clear_pointer (&v->trouble, g_free);
       gtk_grid_remove (GTK_GRID (self->grid), v->pane);
     }
-  self->n = self->chosen = self->reference = 0;
+  self->n = self->columns = self->chosen = self->reference = 0;
   limn_compare_pane_set_texture (LIMN_COMPARE_PANE (self->big), NULL);
   limn_compare_pane_set_second (LIMN_COMPARE_PANE (self->big), NULL);
   g_clear_handle_id (&self->blink_source, g_source_remove);
 }
 
 static void
-add_variant (LimnCompareView *self, const struct fit_generate_params *params, int i, int n)
+add_variant (LimnCompareView *self, const struct fit_generate_params *params, int i)
 {
   Variant *v = &self->variants[i];
   g_autoptr (GError) error = NULL;
-  int columns = limn_columns_for (n, params->width, params->height);
 
+  v->width = params->width;
+  v->height = params->height;
   v->title = dup_title (self->chosen_axis, params);
   v->run = limn_session_start (self->session, params, &error);
   v->trouble = g_strdup (error ? error->message : "");
   v->pane = limn_compare_pane_new (&self->lens);
-  gtk_grid_attach (GTK_GRID (self->grid), v->pane, i % columns, i / columns, 1, 1);
+  gtk_grid_attach (GTK_GRID (self->grid), v->pane, i % FIRST_COLUMNS, i / FIRST_COLUMNS, 1, 1);
   g_signal_connect_swapped (v->pane, "lens-changed", G_CALLBACK (lens_changed_cb), self);
   g_signal_connect_swapped (v->pane, "chosen", G_CALLBACK (pane_chosen_cb), self);
   if (v->run)
@@ -442,10 +467,11 @@ limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
   limn_settings_to_params (self->settings, &base);
   n = limn_variants (axis, &base, first_version, variants);
   self->group++;
+  self->columns = FIRST_COLUMNS;
   for (int i = 0; i < n; i++)
     {
       variants[i].group = self->group;
-      add_variant (self, &variants[i], i, n);
+      add_variant (self, &variants[i], i);
       self->n = i + 1;
     }
   self->chosen = n > 1 ? 1 : 0;
@@ -515,6 +541,20 @@ limn_compare_view_set_session (LimnCompareView *self, LimnSession *session, Limn
   g_set_object (&self->settings, settings);
 }
 
+/* Another size of the window may call for other columns. */
+static void
+limn_compare_view_root (GtkWidget *widget)
+{
+  GtkRoot *root;
+
+  GTK_WIDGET_CLASS (limn_compare_view_parent_class)->root (widget);
+  root = gtk_widget_get_root (widget);
+  g_signal_connect_object (root, "notify::default-width", G_CALLBACK (refresh), widget,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (root, "notify::default-height", G_CALLBACK (refresh), widget,
+                           G_CONNECT_SWAPPED);
+}
+
 static void
 limn_compare_view_dispose (GObject *object)
 {
@@ -538,6 +578,7 @@ limn_compare_view_class_init (LimnCompareViewClass *klass)
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
   G_OBJECT_CLASS (klass)->dispose = limn_compare_view_dispose;
+  widget_class->root = limn_compare_view_root;
   activity_signal = g_signal_new ("activity", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
                                   NULL, NULL, NULL, G_TYPE_NONE, 0);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);

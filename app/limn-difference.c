@@ -104,9 +104,9 @@ limn_variants (LimnAxis axis, const struct fit_generate_params *base, bool first
 }
 
 int
-limn_columns_for (int n, int width, int height)
+limn_columns_for (int n, int width, int height, double room_width, double room_height)
 {
-  static const double room_width = 860, room_height = 600, head = 36;
+  static const double head = 36;
   double largest = 0;
   int best = 1;
 

@@ -40,8 +40,8 @@ typedef enum
 int limn_variants (LimnAxis axis, const struct fit_generate_params *base, bool first_version,
                    struct fit_generate_params out[LIMN_MOST_VARIANTS]);
 
-/* In how many columns n pictures of this size are largest on a common screen. */
-int limn_columns_for (int n, int width, int height);
+/* In how many columns n pictures of this size, each with a heading, are largest in a room. */
+int limn_columns_for (int n, int width, int height, double room_width, double room_height);
 
 /* The finished step of a run that is nearest to the time t in [0, 1]. */
 int limn_step_at (double t, int n_steps, int finished);

@@ -39,10 +39,11 @@ static void test_variants(void)
     g_assert_cmpint(limn_variants(LIMN_AXIS_STEPS, &base, FALSE, v), ==, 3);
     g_assert_cmpint(limn_variants(LIMN_AXIS_SOLVER, &base, TRUE, v), ==, 2);
     g_assert_cmpint(v[1].solver, ==, FIT_SOLVER_DDIM);
-    g_assert_cmpint(limn_columns_for(6, 128, 128), ==, 3);
-    g_assert_cmpint(limn_columns_for(6, 512, 128), ==, 2);
-    g_assert_cmpint(limn_columns_for(4, 128, 512), ==, 4);
-    g_assert_cmpint(limn_columns_for(2, 128, 128), ==, 2);
+    g_assert_cmpint(limn_columns_for(6, 128, 128, 860, 600), ==, 3);
+    g_assert_cmpint(limn_columns_for(6, 512, 128, 860, 600), ==, 2);
+    g_assert_cmpint(limn_columns_for(4, 128, 512, 860, 600), ==, 4);
+    g_assert_cmpint(limn_columns_for(2, 128, 128, 860, 600), ==, 2);
+    g_assert_cmpint(limn_columns_for(6, 128, 128, 400, 600), ==, 2);
     g_assert_cmpint(limn_step_at(0.5, 20, 20), ==, 10);
     g_assert_cmpint(limn_step_at(0.5, 20, 4), ==, 4);
     g_assert_cmpint(limn_step_at(7, 20, 20), ==, 20);
