@@ -297,6 +297,8 @@ file_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_choose_picture (self);
   else if (g_str_equal (name, "win.open-model"))
     limn_window_choose_model (self);
+  else if (g_str_equal (name, "win.verify"))
+    limn_window_choose_to_verify (self);
   else if (g_str_equal (name, "win.history"))
     gtk_menu_button_popup (self->history_button);
   else if (g_str_equal (name, "win.undo-discard"))
@@ -335,6 +337,7 @@ limn_window_refresh_actions (LimnWindow *self)
 
   gtk_widget_action_set_enabled (widget, "win.generate", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.stop", busy || limn_window_is_comparing (self));
+  gtk_widget_action_set_enabled (widget, "win.verify", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.compare", ready);
   gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
   gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
@@ -408,6 +411,7 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.open-model", file_action },
     { "win.show-in-files", file_action },
     { "win.history", file_action },
+    { "win.verify", file_action },
     { "win.undo-discard", file_action },
     { "win.copy-command", file_action },
     { "win.export-sheet", file_action },

@@ -20,7 +20,23 @@ toast (LimnWindow *self, const char *title, const char *button, const char *acti
   adw_toast_overlay_add_toast (self->toasts, message);
 }
 
+void
+limn_window_toast (LimnWindow *self, const char *title)
+{
+  toast (self, title, NULL, NULL);
+}
+
 /* ---- out ---- */
+
+static GtkFileFilter *
+png_filter (void)
+{
+  GtkFileFilter *filter = gtk_file_filter_new ();
+
+  gtk_file_filter_set_name (filter, _ ("PNG pictures"));
+  gtk_file_filter_add_mime_type (filter, "image/png");
+  return filter;
+}
 
 static void
 remember_folder (LimnWindow *self, GFile *file)
@@ -84,15 +100,13 @@ proposed_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (LimnWindow) self = data;
   g_autoptr (GFile) file = limn_export_propose_finish (result, NULL);
   g_autoptr (GFile) folder = g_file_get_parent (file);
-  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
+  g_autoptr (GtkFileFilter) filter = png_filter ();
   g_autofree char *name = g_file_get_basename (file);
   GtkFileChooserNative *dialog = gtk_file_chooser_native_new (
       _ ("Save Picture"), GTK_WINDOW (self), GTK_FILE_CHOOSER_ACTION_SAVE, _ ("_Save"), NULL);
 
   (void) source;
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
-  gtk_file_filter_set_name (filter, _ ("PNG pictures"));
-  gtk_file_filter_add_mime_type (filter, "image/png");
   gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (dialog), filter);
   gtk_file_chooser_set_current_folder (GTK_FILE_CHOOSER (dialog), folder, NULL);
   gtk_file_chooser_set_current_name (GTK_FILE_CHOOSER (dialog), name);
@@ -224,7 +238,21 @@ open_response_cb (LimnWindow *self, int response, GtkNativeDialog *dialog)
 }
 
 static void
-choose (LimnWindow *self, const char *title, GtkFileChooserAction action, GtkFileFilter *filter)
+verify_response_cb (LimnWindow *self, int response, GtkNativeDialog *dialog)
+{
+  g_autoptr (GFile) file = NULL;
+
+  if (response == GTK_RESPONSE_ACCEPT)
+    {
+      file = gtk_file_chooser_get_file (GTK_FILE_CHOOSER (dialog));
+      limn_window_verify (self, file);
+    }
+  g_object_unref (dialog);
+}
+
+static void
+choose (LimnWindow *self, const char *title, GtkFileChooserAction action, GtkFileFilter *filter,
+        GCallback response)
 {
   GtkFileChooserNative *dialog
       = gtk_file_chooser_native_new (title, GTK_WINDOW (self), action, _ ("_Open"), NULL);
@@ -232,25 +260,33 @@ choose (LimnWindow *self, const char *title, GtkFileChooserAction action, GtkFil
   gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
   if (filter)
     gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (dialog), filter);
-  g_signal_connect_object (dialog, "response", G_CALLBACK (open_response_cb), self,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (dialog, "response", response, self, G_CONNECT_SWAPPED);
   gtk_native_dialog_show (GTK_NATIVE_DIALOG (dialog));
 }
 
 void
 limn_window_choose_picture (LimnWindow *self)
 {
-  g_autoptr (GtkFileFilter) filter = gtk_file_filter_new ();
+  g_autoptr (GtkFileFilter) filter = png_filter ();
 
-  gtk_file_filter_set_name (filter, _ ("PNG pictures"));
-  gtk_file_filter_add_mime_type (filter, "image/png");
-  choose (self, _ ("Restore Settings from a Picture"), GTK_FILE_CHOOSER_ACTION_OPEN, filter);
+  choose (self, _ ("Restore Settings from a Picture"), GTK_FILE_CHOOSER_ACTION_OPEN, filter,
+          G_CALLBACK (open_response_cb));
+}
+
+void
+limn_window_choose_to_verify (LimnWindow *self)
+{
+  g_autoptr (GtkFileFilter) filter = png_filter ();
+
+  choose (self, _ ("Verify a Picture"), GTK_FILE_CHOOSER_ACTION_OPEN, filter,
+          G_CALLBACK (verify_response_cb));
 }
 
 void
 limn_window_choose_model (LimnWindow *self)
 {
-  choose (self, _ ("Choose a Model Folder"), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL);
+  choose (self, _ ("Choose a Model Folder"), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER, NULL,
+          G_CALLBACK (open_response_cb));
 }
 
 static gboolean

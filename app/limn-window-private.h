@@ -93,6 +93,9 @@ void limn_window_set_up_history (LimnWindow *self);
 void limn_window_remember_picture (LimnWindow *self);
 void limn_window_undo_discard (LimnWindow *self);
 
+/* limn-window-verify.c */
+void limn_window_verify (LimnWindow *self, GFile *file);
+
 /* limn-window-files.c */
 void limn_window_save (LimnWindow *self);
 void limn_window_save_to (LimnWindow *self, GFile *file);
@@ -100,6 +103,8 @@ void limn_window_choose_picture (LimnWindow *self);
 void limn_window_choose_model (LimnWindow *self);
 void limn_window_copy_command (LimnWindow *self);
 void limn_window_export_sheet (LimnWindow *self);
+void limn_window_choose_to_verify (LimnWindow *self);
+void limn_window_toast (LimnWindow *self, const char *title);
 void limn_window_show_saved (LimnWindow *self);
 void limn_window_add_drop_target (LimnWindow *self);
 

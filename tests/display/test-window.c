@@ -377,6 +377,47 @@ static void test_history(struct fixture *f, gconstpointer data)
     g_assert_false(g_file_query_exists(newest, NULL));
 }
 
+/* The picture itself is the same; one pixel changed is found. */
+static void test_verify(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *folder = g_dir_make_tmp("limn-verify-XXXXXX", &error);
+    g_autofree char *path = g_build_filename(folder, "picture.png", NULL);
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    struct fit_frame *frame = NULL;
+    struct fit_error failure = {0};
+    fixture_paint(f);
+    WAIT_UNTIL((frame = limn_run_dup_frame(f->window->run)) && fit_frame_is_final(frame));
+    g_assert_true(fit_frame_write_png(frame, path, &failure));
+    limn_window_verify(f->window, file);
+    fixture_settle(f);
+    WAIT_UNTIL(!limn_window_is_busy(f->window));
+    fixture_settle(f);
+    g_assert_false(gtk_info_bar_get_revealed(f->window->trouble));
+
+    gsize bytes = 4 * (gsize)fit_frame_width(frame) * (gsize)fit_frame_height(frame);
+    g_autofree guint8 *pixels = g_memdup2(fit_frame_pixels(frame), bytes);
+    g_autofree char *json = limn_run_dup_settings_json(f->window->run);
+    g_autofree char *whole = g_strdup_printf("%.*s,\"pixels_sha256\":\"\"}",
+                                             (int)strlen(json) - 1, json);
+    pixels[0] ^= 64;
+    g_assert_true(fit_picture_write_png(path, pixels, fit_frame_width(frame),
+                                        fit_frame_height(frame), NULL, whole, &failure));
+    limn_window_verify(f->window, file);
+    WAIT_UNTIL(gtk_info_bar_get_revealed(f->window->trouble));
+    const char *sentence = gtk_label_get_text(f->window->trouble_text);
+    if (!strstr(sentence, "64 of 255"))
+        g_error("the difference is not told: %s", sentence);
+    fit_frame_unref(&frame);
+
+    g_assert_true(g_file_set_contents(path, "no picture", -1, &error));
+    limn_window_verify(f->window, file);
+    WAIT_UNTIL(strstr(gtk_label_get_text(f->window->trouble_text), "no picture"));
+    g_remove(path);
+    g_rmdir(folder);
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -412,5 +453,6 @@ int main(int argc, char **argv)
     ADD("copy-command", test_copy_command);
     ADD("finish-from-here", test_finish_from_here);
     ADD("history", test_history);
+    ADD("verify", test_verify);
     return g_test_run();
 }

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether a picture is what its settings paint, here and with this model. */
+#include "limn-window-private.h"
+
+#include <glib/gi18n.h>
+
+#include "limn-difference.h"
+#include "limn-export.h"
+
+typedef struct
+{
+  LimnWindow *window; /* a reference */
+  GFile *file;
+  LimnRun *run;
+  GdkTexture *saved;
+} Verification;
+
+static void
+verification_free (Verification *v)
+{
+  if (v->run)
+    g_signal_handlers_disconnect_by_data (v->run, v);
+  g_clear_object (&v->run);
+  g_clear_object (&v->saved);
+  g_object_unref (v->file);
+  g_object_unref (v->window);
+  g_free (v);
+}
+
+/* The pixels of the file as the engine has them. */
+static guint8 *
+dup_rgba (GdkTexture *texture)
+{
+  gsize stride = 4 * (gsize) gdk_texture_get_width (texture);
+  gsize pixels = stride / 4 * (gsize) gdk_texture_get_height (texture);
+  guint8 *rgba = g_malloc (4 * pixels);
+
+  gdk_texture_download (texture, rgba, stride);
+  for (gsize i = 0; i < pixels; i++)
+    {
+      /* cairo's order: blue first on little-endian machines */
+      guint8 blue = rgba[4 * i];
+
+      rgba[4 * i] = rgba[4 * i + 2];
+      rgba[4 * i + 2] = blue;
+    }
+  return rgba;
+}
+
+static char *
+dup_verdict (Verification *v, struct fit_frame *frame, gboolean *same)
+{
+  g_autofree char *name = g_file_get_basename (v->file);
+  g_autofree guint8 *saved = NULL;
+  LimnDifference d;
+
+  *same = FALSE;
+  if (fit_frame_width (frame) != gdk_texture_get_width (v->saved) ||
+      fit_frame_height (frame) != gdk_texture_get_height (v->saved))
+    return g_strdup_printf (_ ("“%s” has another size than its settings say"), name);
+  saved = dup_rgba (v->saved);
+  d = limn_difference_measure (saved, fit_frame_pixels (frame),
+                               (gsize) fit_frame_width (frame) * (gsize) fit_frame_height (frame));
+  *same = d.most == 0;
+  if (*same)
+    return g_strdup_printf (_ ("“%s” is the same, pixel for pixel"), name);
+  /* Translators: a file, the mean and the largest difference of 255 */
+  return g_strdup_printf (_ ("“%s” differs: by %.2f on average and %d of 255 at most. It may come "
+                             "from another model or another kind of processor."),
+                          name, d.mean, d.most);
+}
+
+static void
+tell (Verification *v)
+{
+  struct fit_frame *frame = limn_run_dup_end (v->run);
+  gboolean same = FALSE;
+  g_autofree char *verdict = NULL;
+
+  if (frame)
+    verdict = dup_verdict (v, frame, &same);
+  else
+    verdict = g_strdup (limn_run_get_error (v->run));
+  fit_frame_unref (&frame);
+  if (same)
+    limn_window_toast (v->window, verdict);
+  else
+    limn_window_show_trouble (v->window, verdict, FALSE);
+  verification_free (v);
+}
+
+static void
+state_cb (Verification *v)
+{
+  if (!limn_run_is_active (v->run))
+    tell (v);
+}
+
+static void
+settings_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
+{
+  Verification *v = data;
+  g_autoptr (GError) error = NULL;
+  struct fit_settings settings;
+
+  if (limn_export_read_finish (result, &settings, &error) && settings.n_origins == 0)
+    v->run = limn_session_start (v->window->session, &settings.params, &error);
+  if (v->run)
+    {
+      g_signal_connect_swapped (v->run, "notify::state", G_CALLBACK (state_cb), v);
+      return;
+    }
+  limn_window_show_trouble (v->window,
+                            error ? error->message
+                                  : _ ("The picture goes on from another run; “limn-cli verify” "
+                                       "paints both again."),
+                            FALSE);
+  verification_free (v);
+}
+
+static void
+loaded_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
+{
+  Verification *v = data;
+
+  v->saved = limn_export_load_finish (result);
+  if (v->saved)
+    {
+      limn_export_read_async (v->file, settings_cb, v);
+      return;
+    }
+  limn_window_show_trouble (v->window, _ ("The file is no picture."), FALSE);
+  verification_free (v);
+}
+
+void
+limn_window_verify (LimnWindow *self, GFile *file)
+{
+  Verification *v = g_new0 (Verification, 1);
+
+  v->window = g_object_ref (self);
+  v->file = g_object_ref (file);
+  limn_window_hide_trouble (self);
+  limn_export_load_async (file, NULL, loaded_cb, v);
+}
