@@ -613,9 +613,11 @@ limn_compare_view_init (LimnCompareView *self)
   GtkEventController *keys = gtk_event_controller_key_new ();
 
   self->lens = (LimnLens){ 1, 0.5, 0.5 };
+  self->chosen_axis = LIMN_AXIS_SEED;
   gtk_widget_init_template (GTK_WIDGET (self));
   self->listing = TRUE;
   gtk_drop_down_set_model (GTK_DROP_DOWN (self->axis), G_LIST_MODEL (list));
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (self->axis), LIMN_AXIS_SEED);
   self->listing = FALSE;
   self->big = limn_compare_pane_new (&self->lens);
   g_signal_connect_swapped (self->big, "lens-changed", G_CALLBACK (lens_changed_cb), self);

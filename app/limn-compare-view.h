@@ -39,7 +39,7 @@ void limn_compare_view_clear (LimnCompareView *self);
 void limn_compare_view_stop (LimnCompareView *self);
 gboolean limn_compare_view_is_active (LimnCompareView *self);
 
-/* Of the last start, position methods before. */
+/* Of the last start, seeds before. */
 LimnAxis limn_compare_view_get_axis (LimnCompareView *self);
 
 int limn_compare_view_get_n_panes (LimnCompareView *self);
