@@ -367,13 +367,10 @@ static void test_history(struct fixture *f, gconstpointer data)
     fixture_act(f, "win.undo");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
 
-    g_signal_emit_by_name(f->window->history_view, "unwanted", newest);
+    AdwToast *offer = limn_window_discard(f->window, newest);
     g_assert_cmpuint(n_kept(f), ==, before);
-    fixture_act(f, "win.undo-discard");
-    g_assert_cmpuint(n_kept(f), ==, before + 1);
     g_assert_true(g_file_query_exists(newest, NULL));
-    limn_history_discard(f->window->history, newest);
-    g_assert_cmpuint(n_kept(f), ==, before);
+    adw_toast_dismiss(offer);
     g_assert_false(g_file_query_exists(newest, NULL));
 }
 
@@ -418,6 +415,46 @@ static void test_verify(struct fixture *f, gconstpointer data)
     g_rmdir(folder);
 }
 
+/* What the button of a toast does. */
+static void press_undo(AdwToast *offer)
+{
+    g_object_ref(offer);
+    g_signal_emit_by_name(offer, "button-clicked");
+    adw_toast_dismiss(offer);
+    g_object_unref(offer);
+}
+
+/* Of two pictures thrown away, each has its own way back, and a window that closes before the
+ * offers have gone keeps its word. */
+static void test_discard(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GListModel *kept = limn_history_get_files(f->window->history);
+    guint before = n_kept(f);
+    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
+    for (guint i = 1; i <= 3; i++) {
+        fixture_paint(f);
+        WAIT_UNTIL(n_kept(f) == before + i);
+    }
+    g_autoptr(GFile) third = g_list_model_get_item(kept, 0);
+    g_autoptr(GFile) second = g_list_model_get_item(kept, 1);
+    g_autoptr(GFile) first = g_list_model_get_item(kept, 2);
+    AdwToast *shown = limn_window_discard(f->window, first);
+    limn_window_discard(f->window, second);
+    limn_window_discard(f->window, third);
+    g_assert_cmpuint(n_kept(f), ==, before);
+    press_undo(shown);
+    g_assert_cmpuint(n_kept(f), ==, before + 1);
+    g_autoptr(GFile) back = g_list_model_get_item(kept, 0);
+    g_assert_true(g_file_equal(back, first));
+    fixture_close(f, NULL);
+    g_assert_true(g_file_query_exists(first, NULL));
+    g_assert_false(g_file_query_exists(second, NULL));
+    g_assert_false(g_file_query_exists(third, NULL));
+    g_file_delete(first, NULL, NULL);
+    fixture_open(f, NULL);
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -454,5 +491,6 @@ int main(int argc, char **argv)
     ADD("finish-from-here", test_finish_from_here);
     ADD("history", test_history);
     ADD("verify", test_verify);
+    ADD("discard", test_discard);
     return g_test_run();
 }
