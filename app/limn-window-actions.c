@@ -314,7 +314,7 @@ copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnWindow *self = LIMN_WINDOW (widget);
   GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
-  GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
+  GdkTexture *texture = limn_canvas_get_texture (self->canvas);
 
   (void) name;
   (void) parameter;

@@ -24,7 +24,9 @@ texture_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GdkTexture) texture = limn_export_load_finish (result);
 
   (void) source;
-  if (texture && !limn_window_is_busy (self))
+  /* Somebody may have chosen another one, or begun to paint. */
+  if (texture && g_task_get_task_data (G_TASK (result)) == self->chosen &&
+      !limn_window_is_busy (self))
     {
       limn_window_set_run (self, NULL);
       limn_canvas_show_still (self->canvas, texture);
@@ -39,6 +41,7 @@ chosen_cb (LimnWindow *self, GFile *file)
   if (limn_window_is_comparing (self))
     limn_window_leave_compare (self);
   limn_window_open (self, file);
+  g_set_object (&self->chosen, file);
   limn_export_load_async (file, NULL, texture_cb, g_object_ref (self));
 }
 

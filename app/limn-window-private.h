@@ -28,6 +28,7 @@ struct _LimnWindow
   LimnHistory *history;
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
+  GFile *chosen;                     /* the earlier picture asked for last */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
   gboolean notice_shown, focus_given;

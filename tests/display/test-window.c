@@ -364,6 +364,10 @@ static void test_history(struct fixture *f, gconstpointer data)
     WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 4711);
     WAIT_UNTIL(f->window->canvas->texture != NULL);
     g_assert_cmpint(gdk_texture_get_width(f->window->canvas->texture), ==, 64);
+    fixture_act(f, "win.copy");
+    GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
+    g_assert_true(gdk_content_formats_contain_gtype(gdk_clipboard_get_formats(clipboard),
+                                                    GDK_TYPE_TEXTURE));
     fixture_act(f, "win.undo");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
 
@@ -422,6 +426,39 @@ static void press_undo(AdwToast *offer)
     g_signal_emit_by_name(offer, "button-clicked");
     adw_toast_dismiss(offer);
     g_object_unref(offer);
+}
+
+static GFile *focused_file(struct fixture *f)
+{
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(f->window));
+    GtkWidget *picture = focus ? gtk_widget_get_first_child(focus) : NULL;
+    return picture ? g_object_get_data(G_OBJECT(picture), "file") : NULL;
+}
+
+/* The list opens at the newest picture, and Delete throws away the one with the focus. */
+static void test_discard_keys(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GListModel *kept = limn_history_get_files(f->window->history);
+    guint before = n_kept(f);
+    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
+    for (guint i = 1; i <= 2; i++) {
+        fixture_paint(f);
+        WAIT_UNTIL(n_kept(f) == before + i);
+    }
+    g_autoptr(GFile) newest = g_list_model_get_item(kept, 0);
+    g_autoptr(GFile) other = g_list_model_get_item(kept, 1);
+    fixture_act(f, "win.history");
+    WAIT_UNTIL(focused_file(f) == newest);
+    GtkWidget *grid = gtk_widget_get_parent(gtk_window_get_focus(GTK_WINDOW(f->window)));
+    gboolean handled = FALSE;
+    g_signal_emit_by_name(fixture_controller(grid, GTK_TYPE_EVENT_CONTROLLER_KEY), "key-pressed",
+                          GDK_KEY_Delete, 0, 0, &handled);
+    g_assert_true(handled);
+    g_assert_cmpuint(n_kept(f), ==, before + 1);
+    g_autoptr(GFile) left = g_list_model_get_item(kept, 0);
+    g_assert_true(g_file_equal(left, other));
+    limn_history_discard(f->window->history, other);
 }
 
 /* Of two pictures thrown away, each has its own way back, and a window that closes before the
@@ -492,5 +529,6 @@ int main(int argc, char **argv)
     ADD("history", test_history);
     ADD("verify", test_verify);
     ADD("discard", test_discard);
+    ADD("discard-keys", test_discard_keys);
     return g_test_run();
 }
