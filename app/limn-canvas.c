@@ -224,6 +224,12 @@ texture_changed_cb (LimnCanvas *self)
                   limn_run_get_params (self->run)->height);
 }
 
+GdkTexture *
+limn_canvas_get_texture (LimnCanvas *self)
+{
+  return self->texture;
+}
+
 void
 limn_canvas_show_still (LimnCanvas *self, GdkTexture *texture)
 {

@@ -24,6 +24,9 @@ void limn_canvas_set_run (LimnCanvas *self, LimnRun *run);
 /* A picture without a run, until the next one. */
 void limn_canvas_show_still (LimnCanvas *self, GdkTexture *texture);
 
+/* The picture on show, with or without a run, or NULL. */
+GdkTexture *limn_canvas_get_texture (LimnCanvas *self);
+
 void limn_canvas_zoom_fit (LimnCanvas *self);
 void limn_canvas_zoom_to (LimnCanvas *self, double zoom);
 void limn_canvas_zoom_step (LimnCanvas *self, int direction);

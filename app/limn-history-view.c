@@ -76,10 +76,13 @@ activate_cb (LimnHistoryView *self, guint position)
     g_signal_emit (self, chosen_signal, 0, file);
 }
 
+/* The one with the focus ring, whether or not it was ever chosen. */
 static gboolean
 key_cb (LimnHistoryView *self, guint keyval)
 {
-  GFile *file = gtk_single_selection_get_selected_item (self->selection);
+  GtkWidget *cell = gtk_root_get_focus (gtk_widget_get_root (self->grid));
+  GtkWidget *picture = cell ? gtk_widget_get_first_child (cell) : NULL;
+  GFile *file = picture ? g_object_get_data (G_OBJECT (picture), "file") : NULL;
 
   if (keyval != GDK_KEY_Delete || !file)
     return GDK_EVENT_PROPAGATE;
@@ -87,6 +90,18 @@ key_cb (LimnHistoryView *self, guint keyval)
   g_signal_emit (self, unwanted_signal, 0, file);
   g_object_unref (file);
   return GDK_EVENT_STOP;
+}
+
+/* The grid keeps the focus on the picture that was there first, which is the oldest. */
+static void
+map_cb (LimnHistoryView *self)
+{
+  GtkWidget *newest;
+
+  gtk_widget_activate_action (self->grid, "list.scroll-to-item", "u", 0);
+  newest = gtk_widget_get_first_child (self->grid);
+  if (newest)
+    gtk_widget_grab_focus (newest);
 }
 
 /* ---- widget ---- */
@@ -136,6 +151,7 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnHistoryView, grid);
   gtk_widget_class_bind_template_callback (widget_class, activate_cb);
   gtk_widget_class_bind_template_callback (widget_class, key_cb);
+  gtk_widget_class_bind_template_callback (widget_class, map_cb);
 }
 
 static void

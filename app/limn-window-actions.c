@@ -301,8 +301,6 @@ file_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_choose_to_verify (self);
   else if (g_str_equal (name, "win.history"))
     gtk_menu_button_popup (self->history_button);
-  else if (g_str_equal (name, "win.undo-discard"))
-    limn_window_undo_discard (self);
   else if (g_str_equal (name, "win.copy-command"))
     limn_window_copy_command (self);
   else if (g_str_equal (name, "win.export-sheet"))
@@ -316,7 +314,7 @@ copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnWindow *self = LIMN_WINDOW (widget);
   GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
-  GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
+  GdkTexture *texture = limn_canvas_get_texture (self->canvas);
 
   (void) name;
   (void) parameter;
@@ -412,7 +410,6 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.show-in-files", file_action },
     { "win.history", file_action },
     { "win.verify", file_action },
-    { "win.undo-discard", file_action },
     { "win.copy-command", file_action },
     { "win.export-sheet", file_action },
     { "win.compare", compare_action },

@@ -24,7 +24,9 @@ texture_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GdkTexture) texture = limn_export_load_finish (result);
 
   (void) source;
-  if (texture && !limn_window_is_busy (self))
+  /* Somebody may have chosen another one, or begun to paint. */
+  if (texture && g_task_get_task_data (G_TASK (result)) == self->chosen &&
+      !limn_window_is_busy (self))
     {
       limn_window_set_run (self, NULL);
       limn_canvas_show_still (self->canvas, texture);
@@ -39,47 +41,45 @@ chosen_cb (LimnWindow *self, GFile *file)
   if (limn_window_is_comparing (self))
     limn_window_leave_compare (self);
   limn_window_open (self, file);
+  g_set_object (&self->chosen, file);
   limn_export_load_async (file, NULL, texture_cb, g_object_ref (self));
 }
 
 /* ---- throwing away: the file goes when the offer to undo has gone ---- */
 
 static void
-toast_dismissed_cb (LimnWindow *self, AdwToast *toast)
+toast_dismissed_cb (LimnHistory *history, AdwToast *toast)
 {
   GFile *file = g_object_get_data (G_OBJECT (toast), "file");
 
   if (file)
-    limn_history_discard (self->history, file);
-  if (self->discarded == toast)
-    self->discarded = NULL;
+    limn_history_discard (history, file);
+  g_object_set_data (G_OBJECT (toast), "file", NULL);
 }
 
-void
-limn_window_undo_discard (LimnWindow *self)
-{
-  GFile *file = self->discarded ? g_object_get_data (G_OBJECT (self->discarded), "file") : NULL;
-
-  if (!file)
-    return;
-  limn_history_show (self->history, file);
-  g_object_set_data (G_OBJECT (self->discarded), "file", NULL);
-  adw_toast_dismiss (self->discarded);
-}
-
+/* Several offers may wait for their turn; each is about its own picture. */
 static void
-unwanted_cb (LimnWindow *self, GFile *file)
+have_back_cb (LimnHistory *history, AdwToast *toast)
+{
+  limn_history_show (history, g_object_get_data (G_OBJECT (toast), "file"));
+  g_object_set_data (G_OBJECT (toast), "file", NULL);
+}
+
+AdwToast *
+limn_window_discard (LimnWindow *self, GFile *file)
 {
   AdwToast *toast = adw_toast_new (_ ("Picture thrown away"));
+  GObject *object = G_OBJECT (toast);
 
   limn_history_hide (self->history, file);
-  g_object_set_data_full (G_OBJECT (toast), "file", g_object_ref (file), g_object_unref);
   adw_toast_set_button_label (toast, _ ("Undo"));
-  adw_toast_set_action_name (toast, "win.undo-discard");
-  g_signal_connect_object (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), self,
-                           G_CONNECT_SWAPPED);
-  self->discarded = toast;
+  g_object_set_data_full (object, "file", g_object_ref (file), g_object_unref);
+  /* A window that closes dismisses its toasts after it has let go of the history. */
+  g_object_set_data_full (object, "history", g_object_ref (self->history), g_object_unref);
+  g_signal_connect_swapped (toast, "button-clicked", G_CALLBACK (have_back_cb), self->history);
+  g_signal_connect_swapped (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), self->history);
   adw_toast_overlay_add_toast (self->toasts, toast);
+  return toast;
 }
 
 static void
@@ -97,6 +97,6 @@ limn_window_set_up_history (LimnWindow *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history_view, "chosen", G_CALLBACK (chosen_cb), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->history_view, "unwanted", G_CALLBACK (unwanted_cb), self,
+  g_signal_connect_object (self->history_view, "unwanted", G_CALLBACK (limn_window_discard), self,
                            G_CONNECT_SWAPPED);
 }

@@ -28,6 +28,7 @@ struct _LimnWindow
   LimnHistory *history;
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
+  GFile *chosen;                     /* the earlier picture asked for last */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
   gboolean notice_shown, focus_given;
@@ -62,7 +63,6 @@ struct _LimnWindow
   LimnCompareView *comparison;
   GtkMenuButton *history_button;
   LimnHistoryView *history_view;
-  AdwToast *discarded; /* the offer to have a picture back; borrowed, or NULL */
 };
 
 /* limn-window.c */
@@ -91,7 +91,8 @@ gboolean limn_window_is_comparing (LimnWindow *self);
 /* limn-window-history.c */
 void limn_window_set_up_history (LimnWindow *self);
 void limn_window_remember_picture (LimnWindow *self);
-void limn_window_undo_discard (LimnWindow *self);
+/* Throws a picture away and offers it back; the offer is the overlay's. */
+AdwToast *limn_window_discard (LimnWindow *self, GFile *file);
 
 /* limn-window-verify.c */
 void limn_window_verify (LimnWindow *self, GFile *file);

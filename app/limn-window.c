@@ -461,6 +461,7 @@ limn_window_dispose (GObject *object)
   if (self->run)
     g_signal_handlers_disconnect_by_data (self->run, self);
   g_clear_object (&self->run);
+  g_clear_object (&self->chosen);
   g_clear_object (&self->saved);
   g_clear_object (&self->session);
   g_clear_object (&self->undo);

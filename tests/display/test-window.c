@@ -364,16 +364,17 @@ static void test_history(struct fixture *f, gconstpointer data)
     WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 4711);
     WAIT_UNTIL(f->window->canvas->texture != NULL);
     g_assert_cmpint(gdk_texture_get_width(f->window->canvas->texture), ==, 64);
+    fixture_act(f, "win.copy");
+    GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
+    g_assert_true(gdk_content_formats_contain_gtype(gdk_clipboard_get_formats(clipboard),
+                                                    GDK_TYPE_TEXTURE));
     fixture_act(f, "win.undo");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
 
-    g_signal_emit_by_name(f->window->history_view, "unwanted", newest);
+    AdwToast *offer = limn_window_discard(f->window, newest);
     g_assert_cmpuint(n_kept(f), ==, before);
-    fixture_act(f, "win.undo-discard");
-    g_assert_cmpuint(n_kept(f), ==, before + 1);
     g_assert_true(g_file_query_exists(newest, NULL));
-    limn_history_discard(f->window->history, newest);
-    g_assert_cmpuint(n_kept(f), ==, before);
+    adw_toast_dismiss(offer);
     g_assert_false(g_file_query_exists(newest, NULL));
 }
 
@@ -418,6 +419,79 @@ static void test_verify(struct fixture *f, gconstpointer data)
     g_rmdir(folder);
 }
 
+/* What the button of a toast does. */
+static void press_undo(AdwToast *offer)
+{
+    g_object_ref(offer);
+    g_signal_emit_by_name(offer, "button-clicked");
+    adw_toast_dismiss(offer);
+    g_object_unref(offer);
+}
+
+static GFile *focused_file(struct fixture *f)
+{
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(f->window));
+    GtkWidget *picture = focus ? gtk_widget_get_first_child(focus) : NULL;
+    return picture ? g_object_get_data(G_OBJECT(picture), "file") : NULL;
+}
+
+/* The list opens at the newest picture, and Delete throws away the one with the focus. */
+static void test_discard_keys(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GListModel *kept = limn_history_get_files(f->window->history);
+    guint before = n_kept(f);
+    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
+    for (guint i = 1; i <= 2; i++) {
+        fixture_paint(f);
+        WAIT_UNTIL(n_kept(f) == before + i);
+    }
+    g_autoptr(GFile) newest = g_list_model_get_item(kept, 0);
+    g_autoptr(GFile) other = g_list_model_get_item(kept, 1);
+    fixture_act(f, "win.history");
+    WAIT_UNTIL(focused_file(f) == newest);
+    GtkWidget *grid = gtk_widget_get_parent(gtk_window_get_focus(GTK_WINDOW(f->window)));
+    gboolean handled = FALSE;
+    g_signal_emit_by_name(fixture_controller(grid, GTK_TYPE_EVENT_CONTROLLER_KEY), "key-pressed",
+                          GDK_KEY_Delete, 0, 0, &handled);
+    g_assert_true(handled);
+    g_assert_cmpuint(n_kept(f), ==, before + 1);
+    g_autoptr(GFile) left = g_list_model_get_item(kept, 0);
+    g_assert_true(g_file_equal(left, other));
+    limn_history_discard(f->window->history, other);
+}
+
+/* Of two pictures thrown away, each has its own way back, and a window that closes before the
+ * offers have gone keeps its word. */
+static void test_discard(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GListModel *kept = limn_history_get_files(f->window->history);
+    guint before = n_kept(f);
+    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
+    for (guint i = 1; i <= 3; i++) {
+        fixture_paint(f);
+        WAIT_UNTIL(n_kept(f) == before + i);
+    }
+    g_autoptr(GFile) third = g_list_model_get_item(kept, 0);
+    g_autoptr(GFile) second = g_list_model_get_item(kept, 1);
+    g_autoptr(GFile) first = g_list_model_get_item(kept, 2);
+    AdwToast *shown = limn_window_discard(f->window, first);
+    limn_window_discard(f->window, second);
+    limn_window_discard(f->window, third);
+    g_assert_cmpuint(n_kept(f), ==, before);
+    press_undo(shown);
+    g_assert_cmpuint(n_kept(f), ==, before + 1);
+    g_autoptr(GFile) back = g_list_model_get_item(kept, 0);
+    g_assert_true(g_file_equal(back, first));
+    fixture_close(f, NULL);
+    g_assert_true(g_file_query_exists(first, NULL));
+    g_assert_false(g_file_query_exists(second, NULL));
+    g_assert_false(g_file_query_exists(third, NULL));
+    g_file_delete(first, NULL, NULL);
+    fixture_open(f, NULL);
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -454,5 +528,7 @@ int main(int argc, char **argv)
     ADD("finish-from-here", test_finish_from_here);
     ADD("history", test_history);
     ADD("verify", test_verify);
+    ADD("discard", test_discard);
+    ADD("discard-keys", test_discard_keys);
     return g_test_run();
 }
