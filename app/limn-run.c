@@ -120,12 +120,12 @@ follow_live_view (LimnRun *self)
 }
 
 static void
-refresh_progress (LimnRun *self)
+set_progress (LimnRun *self, const struct fit_progress *progress)
 {
   int step = self->progress.step;
   enum fit_job_state state = self->progress.state;
 
-  fit_job_progress (self->job, &self->progress);
+  self->progress = *progress;
   if (self->progress.step != step)
     {
       notify (self, PROP_STEP);
@@ -142,6 +142,8 @@ refresh_progress (LimnRun *self)
 void
 limn_run_handle_event (LimnRun *self, enum fit_event_type type)
 {
+  struct fit_progress progress;
+
   g_return_if_fail (LIMN_IS_RUN (self));
 
   g_object_freeze_notify (G_OBJECT (self));
@@ -155,8 +157,10 @@ limn_run_handle_event (LimnRun *self, enum fit_event_type type)
       fit_job_show_error (self->job, &self->error);
       notify (self, PROP_ERROR);
     }
+  /* In this order: a run that has ended has put down its last picture before. */
+  fit_job_progress (self->job, &progress);
   take_frames (self);
-  refresh_progress (self);
+  set_progress (self, &progress);
   g_object_thaw_notify (G_OBJECT (self));
 }
 
