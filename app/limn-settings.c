@@ -385,6 +385,25 @@ limn_settings_to_params (LimnSettings *self, struct fit_generate_params *params)
   };
 }
 
+/* 0 stands for the default where a value has one. */
+static gboolean
+is_default (double value, double otherwise)
+{
+  return value == 0 || value == otherwise;
+}
+
+gboolean
+limn_settings_can_hold (const struct fit_generate_params *p)
+{
+  return p->index == 0 && p->guidance_power == 0 && p->ori_max_pe_len == 0 &&
+         p->attention_scale == FIT_ATTENTION_SCALE_CODE && is_default (p->time_shift, 1) &&
+         is_default (p->atol, 1e-6) && is_default (p->rtol, 1e-3) &&
+         p->error_norm == FIT_ERROR_NORM_IMAGE && p->diffusion == FIT_DIFFUSION_SIGMA &&
+         is_default (p->diffusion_norm, 1) && p->last_step == FIT_LAST_STEP_MEAN &&
+         is_default (p->last_step_size, 0.04) && p->ddim_eta == 0 && !p->even_spacing &&
+         !p->v1_clamp && p->noise_source == FIT_NOISE_PHILOX;
+}
+
 void
 limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params)
 {

@@ -50,6 +50,9 @@ int limn_settings_get_largest_side (LimnSettings *self);
 
 void limn_settings_to_params (LimnSettings *self, struct fit_generate_params *params);
 
+/* Whether what is set here says all of `params`: the command line can set more. */
+gboolean limn_settings_can_hold (const struct fit_generate_params *params);
+
 /* Takes over what another picture was made with, as far as the model allows. */
 void limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params);
 

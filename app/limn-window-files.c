@@ -210,7 +210,11 @@ read_cb (GObject *source, GAsyncResult *result, gpointer data)
   limn_undo_close_step (self->undo);
   limn_settings_apply_params (self->settings, &settings.params);
   limn_undo_close_step (self->undo);
-  toast (self, _ ("Settings restored from the picture"), _ ("Undo"), "win.undo");
+  toast (self,
+         limn_settings_can_hold (&settings.params) && settings.n_origins == 0
+             ? _ ("Settings restored from the picture")
+             : _ ("Settings restored, but for some that only the command line has"),
+         _ ("Undo"), "win.undo");
 }
 
 void
