@@ -8,10 +8,11 @@
 #include <sys/stat.h>
 
 #include "fit/fit-scenes.h"
+#include "picture_prepare.h"
 #include "sha256.h"
 #include "train_random.h"
 
-enum { QUANTUM = 16, CACHE_VERSION = 1, VALIDATION_CHUNK = 99999 };
+enum { QUANTUM = PICTURE_QUANTUM, CACHE_VERSION = 1, VALIDATION_CHUNK = 99999 };
 
 struct dataset {
     /* owned */
@@ -23,23 +24,6 @@ struct dataset {
     const struct train_config *config;
     struct fit_autoencoder *autoencoder;
 };
-
-void dataset_shape_resize(double width, double height, int side, int *out_width, int *out_height)
-{
-    double w = width, h = height;
-    if (width * height >= (double)side * side) {
-        w = sqrt(width / height) * side;
-        h = w * height / width;
-    } else if (width < QUANTUM) {
-        w = QUANTUM;
-        h = QUANTUM * height / width;
-    } else if (height < QUANTUM) {
-        h = QUANTUM;
-        w = QUANTUM * width / height;
-    }
-    *out_width = (int)floor(w / QUANTUM) * QUANTUM;
-    *out_height = (int)floor(h / QUANTUM) * QUANTUM;
-}
 
 void dataset_shape_draw(const struct train_config *config, uint64_t index, int *width,
                         int *height)
@@ -55,7 +39,7 @@ void dataset_shape_draw(const struct train_config *config, uint64_t index, int *
     if (train_uniform(r.word[1]) >= config->squares)
         ratio = pow(config->aspect, 2 * train_uniform(r.word[2]) - 1);
     int side = config->shape[part].side;
-    dataset_shape_resize(side * sqrt(ratio) * 2, side / sqrt(ratio) * 2, side, width, height);
+    picture_resize_shape(side * sqrt(ratio) * 2, side / sqrt(ratio) * 2, side, width, height);
 }
 
 /* A small picture of every class: a changed renderer makes other latents. */

@@ -18,11 +18,6 @@
 
 struct dataset;
 
-/* The size in pixels to which the method's pre-processing brings a picture of width x height:
- * an area of at most about side x side, axes multiples of 16, never enlarged except from below 16
- * (resize_arr of the reference's data loader). */
-void dataset_shape_resize(double width, double height, int side, int *out_width, int *out_height);
-
 /* The shape that picture `index` is rendered at. */
 void dataset_shape_draw(const struct train_config *config, uint64_t index, int *width,
                         int *height);

@@ -104,7 +104,7 @@ bool fit_png_write(const char *path, const uint8_t *rgba, int width, int height,
 /* ---- reading ---- */
 
 struct reader {
-    struct fit_mapping mapping;
+    struct fit_mapping mapping; /* borrowed */
     size_t at;
     png_structp png;
     png_infop info;
@@ -137,26 +137,20 @@ static bool chunks_fit(const struct fit_mapping *file)
     return false;
 }
 
-static bool reader_open(struct reader *reader, const char *path, struct fit_error *error)
+static bool reader_open(struct reader *reader, const struct fit_mapping *file, const char *path,
+                        struct fit_error *error)
 {
-    *reader = (struct reader){0};
-    if (!fit_mapping_open(&reader->mapping, path, error))
-        return false;
-    if (reader->mapping.bytes < 8 || png_sig_cmp(reader->mapping.data, 0, 8)) {
-        fit_mapping_close(&reader->mapping);
+    *reader = (struct reader){.mapping = *file};
+    if (file->bytes < 8 || png_sig_cmp(file->data, 0, 8))
         return fit_fail(error, FIT_ERROR_FILE, "%s: is not a PNG file", path);
-    }
-    if (!chunks_fit(&reader->mapping)) {
-        fit_mapping_close(&reader->mapping);
+    if (!chunks_fit(file))
         return fit_fail(error, FIT_ERROR_FILE, "%s: is a damaged PNG: it ends before its pixels",
                         path);
-    }
     reader->png =
         png_create_read_struct(PNG_LIBPNG_VER_STRING, reader->message, failed, warned);
     reader->info = reader->png ? png_create_info_struct(reader->png) : NULL;
     if (!reader->info) {
         png_destroy_read_struct(&reader->png, &reader->info, NULL);
-        fit_mapping_close(&reader->mapping);
         return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory to read it", path);
     }
     png_set_read_fn(reader->png, reader, read_bytes);
@@ -169,7 +163,6 @@ static bool reader_open(struct reader *reader, const char *path, struct fit_erro
 static void reader_close(struct reader *reader)
 {
     png_destroy_read_struct(&reader->png, &reader->info, NULL);
-    fit_mapping_close(&reader->mapping);
 }
 
 static bool read_header(struct reader *reader)
@@ -180,11 +173,12 @@ static bool read_header(struct reader *reader)
     return true;
 }
 
-char *fit_png_read_text(const char *path, const char *keyword, struct fit_error *error)
+static char *find_text(const struct fit_mapping *file, const char *path, const char *keyword,
+                       struct fit_error *error)
 {
     struct reader reader;
     char *found = NULL;
-    if (!reader_open(&reader, path, error))
+    if (!reader_open(&reader, file, path, error))
         return NULL;
     if (!read_header(&reader)) {
         fit_fail(error, FIT_ERROR_FILE, "%s: is a damaged PNG: %s", path, reader.message);
@@ -199,6 +193,16 @@ char *fit_png_read_text(const char *path, const char *keyword, struct fit_error 
             fit_fail(error, FIT_ERROR_FILE, "%s: holds no \"%s\" text", path, keyword);
     }
     reader_close(&reader);
+    return found;
+}
+
+char *fit_png_read_text(const char *path, const char *keyword, struct fit_error *error)
+{
+    struct fit_mapping file;
+    if (!fit_mapping_open(&file, path, error))
+        return NULL;
+    char *found = find_text(&file, path, keyword, error);
+    fit_mapping_close(&file);
     return found;
 }
 
@@ -235,11 +239,12 @@ static bool can_hold_pixels(struct reader *reader, int height)
     return false;
 }
 
-uint8_t *fit_png_read_rgb(const char *path, int *width, int *height, struct fit_error *error)
+uint8_t *fit_png_decode_rgb(const struct fit_mapping *file, const char *path, int *width,
+                            int *height, struct fit_error *error)
 {
     struct reader reader;
     uint8_t *rgb = NULL, **rows = NULL;
-    if (!reader_open(&reader, path, error))
+    if (!reader_open(&reader, file, path, error))
         return NULL;
     bool ok = read_header(&reader);
     if (ok) {
@@ -261,5 +266,15 @@ uint8_t *fit_png_read_rgb(const char *path, int *width, int *height, struct fit_
     }
     free(rows);
     reader_close(&reader);
+    return rgb;
+}
+
+uint8_t *fit_png_read_rgb(const char *path, int *width, int *height, struct fit_error *error)
+{
+    struct fit_mapping file;
+    if (!fit_mapping_open(&file, path, error))
+        return NULL;
+    uint8_t *rgb = fit_png_decode_rgb(&file, path, width, height, error);
+    fit_mapping_close(&file);
     return rgb;
 }

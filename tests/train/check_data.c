@@ -10,33 +10,6 @@
 #include "dataset.h"
 #include "train_state.h"
 
-/* The method's pre-processing (fit-method: resize_arr), worked by hand. */
-static void test_resize(void **state)
-{
-    static const struct {
-        double width, height;
-        int side, out_width, out_height;
-    } cases[] = {
-        {500, 375, 256, 288, 208},  /* 295.6 x 221.7 */
-        {256, 256, 256, 256, 256},
-        {1024, 1024, 256, 256, 256},
-        {400, 100, 128, 256, 64},
-        {100, 400, 128, 64, 256},
-        {300, 100, 128, 208, 64},   /* 221.7 x 73.9 */
-        {200, 100, 256, 192, 96},   /* small: never enlarged */
-        {8, 100, 256, 16, 192},     /* below one token: 16 x 200 */
-        {100, 8, 256, 192, 16},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        int width, height;
-        dataset_shape_resize(cases[i].width, cases[i].height, cases[i].side, &width, &height);
-        if (width != cases[i].out_width || height != cases[i].out_height)
-            fail_msg("%gx%g at %d gives %dx%d", cases[i].width, cases[i].height, cases[i].side,
-                     width, height);
-    }
-}
-
 /* 4000 draws: shares within four standard deviations (4 sqrt(p q / n) < 0.03). */
 static void test_mix(void **state)
 {
@@ -140,8 +113,9 @@ static void test_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resize),   cmocka_unit_test(test_mix),
-        cmocka_unit_test(test_shuffle),  cmocka_unit_test(test_schedule),
+        cmocka_unit_test(test_mix),
+        cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(test_schedule),
         cmocka_unit_test(test_config),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
