@@ -178,9 +178,7 @@ drag_update_cb (GtkGestureDrag *gesture, double dx, double dy, LimnCanvas *self)
 {
   GdkModifierType state
       = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (gesture));
-  LimnSizeRule rule = { .snap = limn_settings_get_token_pixels (self->settings),
-                        .largest = limn_settings_get_largest_side (self->settings),
-                        .keep_ratio = limn_settings_get_keep_ratio (self->settings) };
+  LimnSizeRule rule = limn_settings_get_rule (self->settings);
   int width, height;
 
   if (self->dragged == LIMN_HANDLE_NONE)

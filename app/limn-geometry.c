@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-geometry.h"
 
-#include <ctype.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 double
 limn_geometry_fit_scale (double view_width, double view_height, double width, double height,
@@ -101,25 +98,69 @@ limn_geometry_snap (double pixels, const LimnSizeRule *rule)
 }
 
 void
+limn_geometry_keep_area (int *side, int *other, const LimnSizeRule *rule)
+{
+  int most = rule->largest / rule->token, tokens, others;
+
+  if (*side > rule->most_tokens * rule->token)
+    *side = rule->most_tokens * rule->token;
+  tokens = (*side + rule->token - 1) / rule->token;
+  others = rule->most_tokens / tokens;
+  *other = rule->token * (others < most ? others : most);
+}
+
+/* At a corner the ratio of the wanted sides counts, at an edge the side that is moved. */
+static void
+drag_area (LimnHandle handle, double wanted_width, double wanted_height, const LimnSizeRule *rule,
+           int *width, int *height)
+{
+  bool across = handle_side_x (handle), down = handle_side_y (handle);
+
+  if (across && down)
+    {
+      double length = rule->token * sqrt (rule->most_tokens);
+      double ratio = fmax (wanted_width, 1) / fmax (wanted_height, 1);
+
+      wanted_width = length * sqrt (ratio);
+      wanted_height = length / sqrt (ratio);
+    }
+  if (across && (!down || wanted_width >= wanted_height))
+    {
+      *width = limn_geometry_snap (wanted_width, rule);
+      limn_geometry_keep_area (width, height, rule);
+    }
+  else
+    {
+      *height = limn_geometry_snap (wanted_height, rule);
+      limn_geometry_keep_area (height, width, rule);
+    }
+}
+
+void
 limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
                     const LimnSizeRule *rule, int *width, int *height)
 {
   int side_x = handle_side_x (handle), side_y = handle_side_y (handle);
   double wanted_width = start_width + 2 * side_x * dx;
   double wanted_height = start_height + 2 * side_y * dy;
+  double ratio = (double) start_width / start_height;
 
-  if (rule->keep_ratio)
+  if (rule->keep == LIMN_KEEP_AREA)
     {
-      double ratio = (double) start_width / start_height;
-
+      drag_area (handle, wanted_width, wanted_height, rule, width, height);
+      return;
+    }
+  if (rule->keep == LIMN_KEEP_RATIO)
+    {
       /* At a corner the axis that was moved further leads. */
       if (side_x && (!side_y || fabs (dx) >= fabs (dy) * ratio))
         wanted_height = wanted_width / ratio;
       else
         wanted_width = wanted_height * ratio;
+      side_x = side_y = 1;
     }
-  *width = side_x || rule->keep_ratio ? limn_geometry_snap (wanted_width, rule) : start_width;
-  *height = side_y || rule->keep_ratio ? limn_geometry_snap (wanted_height, rule) : start_height;
+  *width = side_x ? limn_geometry_snap (wanted_width, rule) : start_width;
+  *height = side_y ? limn_geometry_snap (wanted_height, rule) : start_height;
 }
 
 void
@@ -131,35 +172,6 @@ limn_geometry_trained_area (int width, int height, int tokens, int token_pixels,
 
   *trained_width = sqrt (area * ratio);
   *trained_height = sqrt (area / ratio);
-}
-
-bool
-limn_geometry_parse_length (const char *text, int token_pixels, double *pixels)
-{
-  const char *unit;
-  char *end;
-  double value;
-
-  while (isspace ((unsigned char) *text))
-    text++;
-  if (!isdigit ((unsigned char) *text))
-    return false;
-  value = (double) strtoul (text, &end, 10);
-  for (unit = end; isspace ((unsigned char) *unit); unit++)
-    ;
-  end = (char *) unit + strlen (unit);
-  while (end > unit && isspace ((unsigned char) end[-1]))
-    end--;
-
-  size_t length = (size_t) (end - unit);
-  if (length == 1 && tolower ((unsigned char) *unit) == 'p')
-    value *= token_pixels;
-  else if (length != 0 && !(length == 2 && strncmp (unit, "px", 2) == 0))
-    return false;
-  if (value <= 0 || value > 1e6)
-    return false;
-  *pixels = value;
-  return true;
 }
 
 double

@@ -31,11 +31,21 @@ typedef enum
   LIMN_N_HANDLES
 } LimnHandle;
 
+/* What stays as it is while a side changes. */
+typedef enum
+{
+  LIMN_KEEP_NOTHING,
+  LIMN_KEEP_RATIO,
+  LIMN_KEEP_AREA
+} LimnKeep;
+
 /* What a side may be: multiples of `snap` from `snap` to `largest`. */
 typedef struct
 {
-  int snap, largest;
-  bool keep_ratio;
+  int snap, largest; /* pixels */
+  int token;         /* pixels along a side of one */
+  LimnKeep keep;
+  int most_tokens;   /* with LIMN_KEEP_AREA */
 } LimnSizeRule;
 
 /* The scale at which a picture fills the view up to a margin on every side, at most `largest`. */
@@ -59,6 +69,10 @@ LimnHandle limn_geometry_hit (const LimnRect *rect, double x, double y, double r
 /* The side nearest to `pixels` that the rule allows. */
 int limn_geometry_snap (double pixels, const LimnSizeRule *rule);
 
+/* The longest other side, in whole tokens, beside which the area stays within the rule's; `side` is
+ * at least 1 and gets shorter where no token of the other would be left. */
+void limn_geometry_keep_area (int *side, int *other, const LimnSizeRule *rule);
+
 /* The size after a handle moved by (dx, dy) picture pixels. The picture stays centred, so the
  * opposite side moves as well and the size changes by twice the distance. */
 void limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
@@ -67,9 +81,6 @@ void limn_geometry_drag (LimnHandle handle, int start_width, int start_height, d
 /* The sides, in pixels, of the area of `tokens` tokens at the ratio width : height. */
 void limn_geometry_trained_area (int width, int height, int tokens, int token_pixels,
                                  double *trained_width, double *trained_height);
-
-/* A length as people write it: "320", "320 px" or "20p" (tokens). False for anything else. */
-bool limn_geometry_parse_length (const char *text, int token_pixels, double *pixels);
 
 /* The next zoom of the ladder 25 %, 33 %, ... 1600 %, above or below `zoom`. */
 double limn_geometry_zoom_step (double zoom, int direction);

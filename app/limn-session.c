@@ -387,10 +387,11 @@ limn_session_snap (LimnSession *self, int *width, int *height)
 }
 
 void
-limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height)
+limn_session_fit_ratio (LimnSession *self, double ratio, int tokens, int *width, int *height)
 {
   if (self->model)
-    fit_canvas_for_ratio (self->model, ratio, self->info.context_tokens, width, height);
+    fit_canvas_for_ratio (self->model, ratio, tokens > 0 ? tokens : self->info.context_tokens,
+                          width, height);
 }
 
 LimnRun *

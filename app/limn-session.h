@@ -66,7 +66,10 @@ gboolean limn_session_describe (LimnSession *self, int width, int height, enum f
 gboolean limn_session_has_solver (LimnSession *self, enum fit_solver solver);
 
 void limn_session_snap (LimnSession *self, int *width, int *height);
-void limn_session_fit_ratio (LimnSession *self, double ratio, int *width, int *height);
+
+/* The size of that ratio with at most `tokens` tokens; 0: as many as the model was trained with. */
+void limn_session_fit_ratio (LimnSession *self, double ratio, int tokens, int *width,
+                             int *height);
 
 /* Starts a run of these parameters, or of the settings; transfer full, or NULL with the reason. */
 LimnRun *limn_session_start (LimnSession *self, const struct fit_generate_params *params,

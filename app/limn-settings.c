@@ -3,8 +3,6 @@
 
 #include <math.h>
 
-#include "limn-geometry.h"
-
 /* The range of the key; a restored picture may go further. */
 #define MOST_KEPT_GUIDANCE 20.0
 
@@ -15,8 +13,10 @@ struct _LimnSettings
   int class_id, n_classes;
   int width, height;
   int token_pixels, largest_side;
-  gboolean keep_ratio, keep_seed;
+  gboolean keep_seed;
+  LimnKeep keep;
   double kept_ratio;
+  int kept_tokens;
   guint64 seed;
   int steps;
   double guidance;
@@ -30,7 +30,7 @@ enum
   PROP_CLASS_ID = 1,
   PROP_WIDTH,
   PROP_HEIGHT,
-  PROP_KEEP_RATIO,
+  PROP_KEEP,
   PROP_KEEP_SEED,
   PROP_SEED,
   PROP_STEPS,
@@ -42,10 +42,14 @@ enum
 
 static GParamSpec *properties[N_PROPS];
 
-static LimnSizeRule
-rule (LimnSettings *self)
+LimnSizeRule
+limn_settings_get_rule (LimnSettings *self)
 {
-  return (LimnSizeRule){ self->token_pixels, self->largest_side, self->keep_ratio };
+  return (LimnSizeRule){ .snap = self->token_pixels,
+                         .largest = self->largest_side,
+                         .token = self->token_pixels,
+                         .keep = self->keep,
+                         .most_tokens = self->kept_tokens };
 }
 
 static void
@@ -69,7 +73,7 @@ limn_settings_set_class_id (LimnSettings *self, int class_id)
 void
 limn_settings_set_size (LimnSettings *self, int width, int height)
 {
-  LimnSizeRule sizes = rule (self);
+  LimnSizeRule sizes = limn_settings_get_rule (self);
 
   g_return_if_fail (LIMN_IS_SETTINGS (self));
 
@@ -82,21 +86,46 @@ limn_settings_set_size (LimnSettings *self, int width, int height)
 void
 limn_settings_set_width (LimnSettings *self, double width)
 {
-  LimnSizeRule sizes = rule (self);
-  double height = self->keep_ratio ? width / self->kept_ratio : self->height;
+  LimnSizeRule sizes = limn_settings_get_rule (self);
+  int wide = limn_geometry_snap (width, &sizes), high = self->height;
 
-  limn_settings_set_size (self, limn_geometry_snap (width, &sizes),
-                          limn_geometry_snap (height, &sizes));
+  if (self->keep == LIMN_KEEP_RATIO)
+    high = limn_geometry_snap (width / self->kept_ratio, &sizes);
+  else if (self->keep == LIMN_KEEP_AREA)
+    limn_geometry_keep_area (&wide, &high, &sizes);
+  limn_settings_set_size (self, wide, high);
 }
 
 void
 limn_settings_set_height (LimnSettings *self, double height)
 {
-  LimnSizeRule sizes = rule (self);
-  double width = self->keep_ratio ? height * self->kept_ratio : self->width;
+  LimnSizeRule sizes = limn_settings_get_rule (self);
+  int high = limn_geometry_snap (height, &sizes), wide = self->width;
 
-  limn_settings_set_size (self, limn_geometry_snap (width, &sizes),
-                          limn_geometry_snap (height, &sizes));
+  if (self->keep == LIMN_KEEP_RATIO)
+    wide = limn_geometry_snap (height * self->kept_ratio, &sizes);
+  else if (self->keep == LIMN_KEEP_AREA)
+    limn_geometry_keep_area (&high, &wide, &sizes);
+  limn_settings_set_size (self, wide, high);
+}
+
+void
+limn_settings_keep_present_ratio (LimnSettings *self)
+{
+  g_return_if_fail (LIMN_IS_SETTINGS (self));
+
+  self->kept_ratio = (double) self->width / self->height;
+}
+
+static void
+set_keep (LimnSettings *self, LimnKeep keep)
+{
+  if (self->keep == keep)
+    return;
+  self->keep = keep;
+  self->kept_tokens = self->width / self->token_pixels * (self->height / self->token_pixels);
+  limn_settings_keep_present_ratio (self);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_KEEP]);
 }
 
 void
@@ -133,10 +162,8 @@ limn_settings_set_property (GObject *object, guint id, const GValue *value, GPar
     case PROP_HEIGHT:
       limn_settings_set_height (self, g_value_get_int (value));
       break;
-    case PROP_KEEP_RATIO:
-      self->keep_ratio = g_value_get_boolean (value);
-      self->kept_ratio = (double) self->width / self->height;
-      g_object_notify_by_pspec (object, pspec);
+    case PROP_KEEP:
+      set_keep (self, (LimnKeep) g_value_get_int (value));
       break;
     case PROP_KEEP_SEED:
       self->keep_seed = g_value_get_boolean (value);
@@ -182,8 +209,8 @@ limn_settings_get_property (GObject *object, guint id, GValue *value, GParamSpec
     case PROP_HEIGHT:
       g_value_set_int (value, self->height);
       break;
-    case PROP_KEEP_RATIO:
-      g_value_set_boolean (value, self->keep_ratio);
+    case PROP_KEEP:
+      g_value_set_int (value, (int) self->keep);
       break;
     case PROP_KEEP_SEED:
       g_value_set_boolean (value, self->keep_seed);
@@ -227,7 +254,7 @@ limn_settings_class_init (LimnSettingsClass *klass)
   properties[PROP_CLASS_ID] = int_property ("class-id", FIT_CLASS_NONE, G_MAXINT, 0);
   properties[PROP_WIDTH] = int_property ("width", 1, G_MAXINT, 128);
   properties[PROP_HEIGHT] = int_property ("height", 1, G_MAXINT, 128);
-  properties[PROP_KEEP_RATIO] = g_param_spec_boolean ("keep-ratio", NULL, NULL, FALSE, flags);
+  properties[PROP_KEEP] = int_property ("keep", LIMN_KEEP_NOTHING, LIMN_KEEP_AREA, 0);
   properties[PROP_KEEP_SEED] = g_param_spec_boolean ("keep-seed", NULL, NULL, FALSE, flags);
   properties[PROP_SEED] = g_param_spec_uint64 ("seed", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   properties[PROP_STEPS] = int_property ("steps", 1, 1000, 20);
@@ -334,10 +361,16 @@ limn_settings_get_seed (LimnSettings *self)
   return self->seed;
 }
 
-gboolean
-limn_settings_get_keep_ratio (LimnSettings *self)
+LimnKeep
+limn_settings_get_keep (LimnSettings *self)
 {
-  return self->keep_ratio;
+  return self->keep;
+}
+
+int
+limn_settings_get_kept_tokens (LimnSettings *self)
+{
+  return self->keep == LIMN_KEEP_AREA ? self->kept_tokens : 0;
 }
 
 gboolean

@@ -10,6 +10,8 @@
 #include <fit/fit.h>
 #include <gio/gio.h>
 
+#include "limn-geometry.h"
+
 G_BEGIN_DECLS
 
 #define LIMN_TYPE_SETTINGS (limn_settings_get_type ())
@@ -25,7 +27,15 @@ int limn_settings_get_class_id (LimnSettings *self);
 int limn_settings_get_width (LimnSettings *self);
 int limn_settings_get_height (LimnSettings *self);
 guint64 limn_settings_get_seed (LimnSettings *self);
-gboolean limn_settings_get_keep_ratio (LimnSettings *self);
+
+/* What stays while one side changes: the ratio or the area of the moment in which that was chosen. */
+LimnKeep limn_settings_get_keep (LimnSettings *self);
+
+/* The tokens that the area may have while it is kept, otherwise 0. */
+int limn_settings_get_kept_tokens (LimnSettings *self);
+
+/* A ratio that is kept is the present one from now on. */
+void limn_settings_keep_present_ratio (LimnSettings *self);
 
 /* Whether painting the same settings once more repeats the picture instead of varying it. */
 gboolean limn_settings_get_keep_seed (LimnSettings *self);
@@ -37,12 +47,15 @@ void limn_settings_set_class_id (LimnSettings *self, int class_id);
 /* Both sides at once, rounded to what the model can paint. */
 void limn_settings_set_size (LimnSettings *self, int width, int height);
 
-/* One side; the other follows while the ratio is kept. */
+/* One side; the other follows while the ratio or the area is kept. */
 void limn_settings_set_width (LimnSettings *self, double width);
 void limn_settings_set_height (LimnSettings *self, double height);
 
 void limn_settings_set_seed (LimnSettings *self, guint64 seed);
 void limn_settings_roll_seed (LimnSettings *self);
+
+/* What sides may be at present. */
+LimnSizeRule limn_settings_get_rule (LimnSettings *self);
 
 /* Smallest step and largest length of a side. */
 int limn_settings_get_token_pixels (LimnSettings *self);

@@ -4,7 +4,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
-#include "limn-geometry.h"
+#include "limn-shape-text.h"
 
 typedef struct
 {
@@ -12,6 +12,8 @@ typedef struct
 } Ratio;
 
 static const Ratio ratios[] = { { 1, 1 }, { 4, 3 }, { 3, 2 }, { 16, 9 }, { 2, 1 }, { 3, 1 } };
+
+#define N_KEEPS (LIMN_KEEP_AREA + 1)
 
 struct _LimnShapePanel
 {
@@ -22,7 +24,8 @@ struct _LimnShapePanel
 
   gboolean refreshing;
 
-  GtkWidget *content, *width, *height, *lock, *presets;
+  GtkWidget *content, *width, *height, *ratio, *reason, *presets;
+  GtkWidget *keeps[N_KEEPS]; /* by LimnKeep */
   GtkWidget *buttons[G_N_ELEMENTS (ratios)];
 };
 
@@ -30,57 +33,150 @@ G_DEFINE_FINAL_TYPE (LimnShapePanel, limn_shape_panel, GTK_TYPE_WIDGET)
 
 /* ---- entries ---- */
 
-static gboolean
-is_width (LimnShapePanel *self, GtkWidget *entry)
+static int
+get_length (LimnShapePanel *self, GtkWidget *entry)
 {
-  return entry == self->width;
+  return entry == self->width ? limn_settings_get_width (self->settings)
+                              : limn_settings_get_height (self->settings);
 }
 
-static void
-mark_error (GtkWidget *entry, const char *reason)
+static char *
+dup_ratio (LimnShapePanel *self)
 {
+  int width = limn_settings_get_width (self->settings);
+  int height = limn_settings_get_height (self->settings);
+  const char *name = limn_geometry_ratio_name (width, height);
+
+  return *name ? g_strdup (name) : g_strdup_printf ("%.2f", (double) width / height);
+}
+
+/* What stands in an entry while nobody types. */
+static char *
+dup_text (LimnShapePanel *self, GtkWidget *entry)
+{
+  return entry == self->ratio ? dup_ratio (self)
+                              : g_strdup_printf ("%d", get_length (self, entry));
+}
+
+/* One sentence below the entries is enough: people correct one after the other. */
+static void
+mark_error (LimnShapePanel *self, GtkWidget *entry, const char *reason)
+{
+  if (!reason && !gtk_widget_has_css_class (entry, "error"))
+    return;
   if (reason)
     gtk_widget_add_css_class (entry, "error");
   else
     gtk_widget_remove_css_class (entry, "error");
-  gtk_widget_set_tooltip_text (entry, reason ? reason : _ ("Pixels, or patches such as 20p"));
+  gtk_label_set_text (GTK_LABEL (self->reason), reason ? reason : "");
+  gtk_widget_set_visible (self->reason, reason != NULL);
   gtk_accessible_update_state (GTK_ACCESSIBLE (entry), GTK_ACCESSIBLE_STATE_INVALID,
                                reason ? GTK_ACCESSIBLE_INVALID_TRUE : GTK_ACCESSIBLE_INVALID_FALSE,
                                -1);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (entry), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                  reason ? reason : "", -1);
 }
 
 static void
-show_length (LimnShapePanel *self, GtkWidget *entry)
+show_value (LimnShapePanel *self, GtkWidget *entry)
 {
-  int pixels = is_width (self, entry) ? limn_settings_get_width (self->settings)
-                                      : limn_settings_get_height (self->settings);
-  g_autofree char *text = g_strdup_printf ("%d", pixels);
+  g_autofree char *text = dup_text (self, entry);
 
   gtk_editable_set_text (GTK_EDITABLE (entry), text);
-  mark_error (entry, NULL);
+  mark_error (self, entry, NULL);
 }
 
 static void
 set_length (LimnShapePanel *self, GtkWidget *entry, double pixels)
 {
-  if (is_width (self, entry))
+  if (entry == self->width)
     limn_settings_set_width (self->settings, pixels);
   else
     limn_settings_set_height (self->settings, pixels);
-  show_length (self, entry);
+  show_value (self, entry);
+}
+
+static void
+commit_length (LimnShapePanel *self, GtkWidget *entry, const char *text)
+{
+  LimnLengthRule rule = { .token_pixels = limn_settings_get_token_pixels (self->settings),
+                          .present = get_length (self, entry),
+                          .largest = limn_settings_get_largest_side (self->settings) };
+  LimnShapeText answer;
+  g_autofree char *reason = NULL;
+  double pixels;
+
+  answer = limn_shape_text_parse_length (text, &rule, &pixels);
+  if (answer == LIMN_SHAPE_TEXT_OK)
+    {
+      set_length (self, entry, pixels);
+      return;
+    }
+  if (answer == LIMN_SHAPE_TEXT_UNREADABLE)
+    reason = g_strdup (_ ("Not a length. Write pixels, such as 320, patches, such as 20p, or "
+                          "percent, such as 50%."));
+  else
+    reason = g_strdup_printf (_ ("A side has %d to %d pixels."), rule.token_pixels, rule.largest);
+  mark_error (self, entry, reason);
+}
+
+/* The size of a ratio, as large as is kept, or else as the model was trained with. */
+static void
+size_of_ratio (LimnShapePanel *self, double ratio, int *width, int *height)
+{
+  limn_session_fit_ratio (self->session, ratio, limn_settings_get_kept_tokens (self->settings),
+                          width, height);
+}
+
+static void
+set_ratio (LimnShapePanel *self, double ratio)
+{
+  int width = 0, height = 0;
+
+  size_of_ratio (self, ratio, &width, &height);
+  if (width == 0)
+    return; /* no model yet */
+  limn_settings_set_size (self->settings, width, height);
+  limn_settings_keep_present_ratio (self->settings);
+}
+
+static void
+commit_ratio (LimnShapePanel *self, const char *text)
+{
+  int most = limn_settings_get_largest_side (self->settings) /
+             limn_settings_get_token_pixels (self->settings);
+  gboolean upright = get_length (self, self->height) >= get_length (self, self->width);
+  LimnShapeText answer;
+  g_autofree char *reason = NULL;
+  double ratio;
+
+  answer = limn_shape_text_parse_ratio (text, upright, most, &ratio);
+  if (answer == LIMN_SHAPE_TEXT_OK)
+    {
+      set_ratio (self, ratio);
+      show_value (self, self->ratio);
+      return;
+    }
+  if (answer == LIMN_SHAPE_TEXT_UNREADABLE)
+    reason = g_strdup (_ ("Not a ratio. Write 2:1, 1.618 or A4."));
+  else
+    reason = g_strdup_printf (_ ("A ratio goes from 1:%d to %d:1."), most, most);
+  mark_error (self, self->ratio, reason);
 }
 
 static void
 commit_cb (LimnShapePanel *self, GtkWidget *entry)
 {
   const char *text = gtk_editable_get_text (GTK_EDITABLE (entry));
-  int unit = limn_settings_get_token_pixels (self->settings);
-  double pixels;
+  g_autofree char *shown = dup_text (self, entry);
 
-  if (limn_geometry_parse_length (text, unit, &pixels))
-    set_length (self, entry, pixels);
+  /* Going through an entry changes nothing, not even by rounding. */
+  if (g_str_equal (text, shown))
+    mark_error (self, entry, NULL);
+  else if (entry == self->ratio)
+    commit_ratio (self, text);
   else
-    mark_error (entry, _ ("Not a length. Write pixels, such as 320, or patches, such as 20p."));
+    commit_length (self, entry, text);
 }
 
 static gboolean
@@ -90,24 +186,17 @@ entry_key_cb (GtkEventControllerKey *controller, guint keyval, guint code, GdkMo
   GtkWidget *entry = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (controller));
   int unit = limn_settings_get_token_pixels (self->settings);
   int step = state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK) ? 4 * unit : unit;
-  int pixels = is_width (self, entry) ? limn_settings_get_width (self->settings)
-                                      : limn_settings_get_height (self->settings);
 
   (void) code;
-  switch (keyval)
+  if (keyval == GDK_KEY_Escape)
     {
-    case GDK_KEY_Up:
-      set_length (self, entry, pixels + step);
+      show_value (self, entry);
       return GDK_EVENT_STOP;
-    case GDK_KEY_Down:
-      set_length (self, entry, pixels - step);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Escape:
-      show_length (self, entry);
-      return GDK_EVENT_STOP;
-    default:
-      return GDK_EVENT_PROPAGATE;
     }
+  if (entry == self->ratio || (keyval != GDK_KEY_Up && keyval != GDK_KEY_Down))
+    return GDK_EVENT_PROPAGATE;
+  set_length (self, entry, get_length (self, entry) + (keyval == GDK_KEY_Up ? step : -step));
+  return GDK_EVENT_STOP;
 }
 
 static void
@@ -128,7 +217,31 @@ watch_entry (LimnShapePanel *self, GtkWidget *entry)
   g_signal_connect_swapped (focus, "leave", G_CALLBACK (entry_left_cb), self);
   gtk_widget_add_controller (entry, keys);
   gtk_widget_add_controller (entry, focus);
-  mark_error (entry, NULL);
+}
+
+/* ---- what is kept ---- */
+
+static void
+keep_cb (LimnShapePanel *self, GtkToggleButton *button)
+{
+  for (int keep = 0; keep < N_KEEPS; keep++)
+    if (GTK_WIDGET (button) == self->keeps[keep] && gtk_toggle_button_get_active (button))
+      g_object_set (self->settings, "keep", keep, NULL);
+}
+
+static void
+keep_changed_cb (LimnShapePanel *self)
+{
+  int tokens = limn_settings_get_kept_tokens (self->settings);
+  g_autofree char *area = NULL;
+
+  if (tokens > 0)
+    area = g_strdup_printf (ngettext ("Keep the area, at most %d token",
+                                      "Keep the area, at most %d tokens", tokens),
+                            tokens);
+  gtk_widget_set_tooltip_text (self->keeps[LIMN_KEEP_AREA], area ? area : _ ("Keep the area"));
+  gtk_toggle_button_set_active (
+      GTK_TOGGLE_BUTTON (self->keeps[limn_settings_get_keep (self->settings)]), TRUE);
 }
 
 /* ---- presets ---- */
@@ -136,8 +249,7 @@ watch_entry (LimnShapePanel *self, GtkWidget *entry)
 static void
 preset_size (LimnShapePanel *self, guint i, int *width, int *height)
 {
-  limn_session_fit_ratio (self->session, (double) ratios[i].across / ratios[i].down, width,
-                          height);
+  size_of_ratio (self, (double) ratios[i].across / ratios[i].down, width, height);
 }
 
 static char *
@@ -180,15 +292,11 @@ refresh_presets (LimnShapePanel *self)
 static void
 preset_cb (LimnShapePanel *self, GtkWidget *button)
 {
-  int width = 0, height = 0;
-
   if (self->refreshing)
     return;
   for (guint i = 0; i < G_N_ELEMENTS (ratios); i++)
     if (button == self->buttons[i])
-      preset_size (self, i, &width, &height);
-  if (width > 0)
-    limn_settings_set_size (self->settings, width, height);
+      set_ratio (self, (double) ratios[i].across / ratios[i].down);
   refresh_presets (self);
 }
 
@@ -212,8 +320,9 @@ add_presets (LimnShapePanel *self)
 static void
 size_changed_cb (LimnShapePanel *self)
 {
-  show_length (self, self->width);
-  show_length (self, self->height);
+  show_value (self, self->width);
+  show_value (self, self->height);
+  show_value (self, self->ratio);
   refresh_presets (self);
 }
 
@@ -233,14 +342,18 @@ limn_shape_panel_set_session (LimnShapePanel *self, LimnSession *session, LimnSe
   g_set_object (&self->settings, settings);
   watch_entry (self, self->width);
   watch_entry (self, self->height);
-  g_object_bind_property (settings, "keep-ratio", self->lock, "active",
-                          G_BINDING_BIDIRECTIONAL | G_BINDING_SYNC_CREATE);
+  watch_entry (self, self->ratio);
   g_signal_connect_object (settings, "notify::width", G_CALLBACK (size_changed_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (settings, "notify::height", G_CALLBACK (size_changed_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::keep", G_CALLBACK (keep_changed_cb), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::keep", G_CALLBACK (refresh_presets), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::state", G_CALLBACK (state_changed_cb), self,
                            G_CONNECT_SWAPPED);
+  keep_changed_cb (self);
   size_changed_cb (self);
   state_changed_cb (self);
 }
@@ -268,9 +381,17 @@ limn_shape_panel_class_init (LimnShapePanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, content);
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, width);
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, height);
-  gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, lock);
+  gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, ratio);
+  gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, reason);
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, presets);
+  gtk_widget_class_bind_template_child_full (widget_class, "keep_nothing", FALSE,
+                                             G_STRUCT_OFFSET (LimnShapePanel, keeps[LIMN_KEEP_NOTHING]));
+  gtk_widget_class_bind_template_child_full (widget_class, "keep_ratio", FALSE,
+                                             G_STRUCT_OFFSET (LimnShapePanel, keeps[LIMN_KEEP_RATIO]));
+  gtk_widget_class_bind_template_child_full (widget_class, "keep_area", FALSE,
+                                             G_STRUCT_OFFSET (LimnShapePanel, keeps[LIMN_KEEP_AREA]));
   gtk_widget_class_bind_template_callback (widget_class, commit_cb);
+  gtk_widget_class_bind_template_callback (widget_class, keep_cb);
 }
 
 static void

@@ -150,24 +150,23 @@ static void
 swap_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnSettings *settings = LIMN_WINDOW (widget)->settings;
-  gboolean kept = limn_settings_get_keep_ratio (settings);
   int width = limn_settings_get_width (settings), height = limn_settings_get_height (settings);
 
   (void) name;
   (void) parameter;
   limn_settings_set_size (settings, height, width);
-  /* The ratio that is kept from now on is the turned one. */
-  g_object_set (settings, "keep-ratio", kept, NULL);
+  limn_settings_keep_present_ratio (settings);
 }
 
 static void
 keep_ratio_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnSettings *settings = LIMN_WINDOW (widget)->settings;
+  gboolean kept = limn_settings_get_keep (settings) == LIMN_KEEP_RATIO;
 
   (void) name;
   (void) parameter;
-  g_object_set (settings, "keep-ratio", !limn_settings_get_keep_ratio (settings), NULL);
+  g_object_set (settings, "keep", kept ? LIMN_KEEP_NOTHING : LIMN_KEEP_RATIO, NULL);
 }
 
 /* Somebody who edits text means the text. */

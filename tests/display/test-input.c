@@ -96,27 +96,89 @@ static GtkWidget *labelled(GtkWidget *widget, GType type, const char *name)
     return NULL;
 }
 
+static GtkWidget *type_into(struct fixture *f, const char *name, const char *text)
+{
+    GtkWidget *entry = labelled(GTK_WIDGET(f->window->shape), GTK_TYPE_ENTRY, name);
+    gtk_editable_set_text(GTK_EDITABLE(entry), text);
+    g_signal_emit_by_name(entry, "activate");
+    return entry;
+}
+
 static void test_entries(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    GtkWidget *entry = labelled(GTK_WIDGET(f->window->shape), GTK_TYPE_ENTRY, "width");
-    gtk_editable_set_text(GTK_EDITABLE(entry), "12p");
-    g_signal_emit_by_name(entry, "activate");
+    GtkWidget *reason = labelled(GTK_WIDGET(f->window->shape), GTK_TYPE_LABEL, "reason");
+    GtkWidget *entry = type_into(f, "width", "12p");
     g_assert_cmpint(width(f), ==, 192);
     g_assert_cmpstr(gtk_editable_get_text(GTK_EDITABLE(entry)), ==, "192");
+    type_into(f, "width", "50%");
+    g_assert_cmpint(width(f), ==, 96);
 
-    gtk_editable_set_text(GTK_EDITABLE(entry), "wide");
-    g_signal_emit_by_name(entry, "activate");
-    g_assert_cmpint(width(f), ==, 192);
+    type_into(f, "width", "wide");
+    g_assert_cmpint(width(f), ==, 96);
     g_assert_true(gtk_widget_has_css_class(entry, "error"));
+    g_assert_cmpstr(gtk_editable_get_text(GTK_EDITABLE(entry)), ==, "wide");
+    g_assert_true(gtk_widget_get_mapped(reason));
+    g_assert_true(g_str_has_prefix(gtk_label_get_text(GTK_LABEL(reason)), "Not a length."));
     g_assert_true(press(entry, GDK_KEY_Escape, 0));
     g_assert_false(gtk_widget_has_css_class(entry, "error"));
-    g_assert_cmpstr(gtk_editable_get_text(GTK_EDITABLE(entry)), ==, "192");
+    g_assert_false(gtk_widget_get_visible(reason));
+    g_assert_cmpstr(gtk_editable_get_text(GTK_EDITABLE(entry)), ==, "96");
 
     entry = labelled(GTK_WIDGET(f->window->quality), GTK_TYPE_ENTRY, "seed");
     gtk_editable_set_text(GTK_EDITABLE(entry), "18446744073709551615");
     g_signal_emit_by_name(entry, "activate");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, G_MAXUINT64);
+}
+
+static void test_ratio_entry(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    int wide, high;
+    GtkWidget *entry = type_into(f, "ratio", "2:1");
+    limn_session_fit_ratio(f->session, 2, 0, &wide, &high);
+    g_assert_cmpint(width(f), ==, wide);
+    g_assert_cmpint(height(f), ==, high);
+    g_assert_cmpint(wide, ==, 2 * high);
+    g_assert_cmpstr(gtk_editable_get_text(GTK_EDITABLE(entry)), ==, "2:1");
+    /* Paper lies as the canvas does. */
+    type_into(f, "ratio", "A4");
+    g_assert_cmpint(width(f), >, height(f));
+    fixture_act(f, "win.swap");
+    type_into(f, "ratio", "A4");
+    g_assert_cmpint(width(f), <, height(f));
+
+    wide = width(f);
+    type_into(f, "ratio", "2:0");
+    g_assert_true(gtk_widget_has_css_class(entry, "error"));
+    g_assert_cmpint(width(f), ==, wide);
+    /* The next size takes the bad text away. */
+    type_into(f, "width", "10p");
+    g_assert_false(gtk_widget_has_css_class(entry, "error"));
+}
+
+static void test_keep_area(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GtkWidget *area = labelled(GTK_WIDGET(f->window->shape), GTK_TYPE_TOGGLE_BUTTON, "keep_area");
+    limn_settings_set_size(f->window->settings, 128, 128);
+    gtk_toggle_button_set_active(GTK_TOGGLE_BUTTON(area), TRUE);
+    g_assert_cmpint(limn_settings_get_keep(f->window->settings), ==, LIMN_KEEP_AREA);
+    type_into(f, "width", "256");
+    g_assert_cmpint(height(f), ==, 64);
+    type_into(f, "height", "5p");
+    g_assert_cmpint(width(f), ==, 192); /* 12 of 12.8 columns */
+    type_into(f, "ratio", "1:1");
+    g_assert_cmpint(width(f), ==, 128);
+    g_assert_cmpint(height(f), ==, 128);
+    /* Longer than the area allows: a row of its tokens. */
+    type_into(f, "width", "4096");
+    g_assert_cmpint(width(f), ==, 1024);
+    g_assert_cmpint(height(f), ==, 16);
+
+    fixture_act(f, "win.keep-ratio");
+    g_assert_false(gtk_toggle_button_get_active(GTK_TOGGLE_BUTTON(area)));
+    g_assert_cmpint(limn_settings_get_keep(f->window->settings), ==, LIMN_KEEP_RATIO);
 }
 
 static void test_method_names(struct fixture *f, gconstpointer data)
@@ -305,6 +367,8 @@ int main(int argc, char **argv)
     ADD("canvas-keys", test_canvas_keys);
     ADD("keep-ratio", test_keep_ratio);
     ADD("entries", test_entries);
+    ADD("ratio-entry", test_ratio_entry);
+    ADD("keep-area", test_keep_area);
     ADD("method-names", test_method_names);
     ADD("search", test_search);
     ADD("save-and-drop", test_save_and_drop);
