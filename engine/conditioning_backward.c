@@ -4,9 +4,11 @@
 bool fit_linear_backward(struct fit_compute *c, float *gradient, float *dx, const float *dy,
                          struct fk_ptr x, const struct fit_linear *layer, int rows, float beta)
 {
-    return fit_run(c, linear_bwd, fk_f32(dx), gradient + layer->weight_at,
-                   gradient + layer->bias_at, fk_f32(dy), x, layer->weight, rows, layer->out,
-                   layer->in, beta);
+    float *dw = layer->weight_frozen ? NULL : gradient + layer->weight_at;
+    float *db = layer->bias_frozen ? NULL : gradient + layer->bias_at;
+    return (!dx && !dw && !db) ||
+           fit_run(c, linear_bwd, fk_f32(dx), dw, db, fk_f32(dy), x, layer->weight, rows,
+                   layer->out, layer->in, beta);
 }
 
 /* dactive += of block i, and dshared += its whole modulation: the shared one is part of it. */
@@ -43,8 +45,9 @@ bool fit_conditioning_backward(struct fit_compute *c, const struct fit_network *
     return fit_linear_backward(c, gradient, s->dactive, s->dshared, active, &network->global, rows,
                                1) &&
            fit_run(c, silu_bwd, dactive, dactive, fk_f32(m->condition), n) &&
-           fit_run(c, embed_rows_bwd, gradient + network->class_table_at, s->dactive, m->y, rows,
-                   k->hidden) &&
+           (network->class_table_frozen ||
+            fit_run(c, embed_rows_bwd, gradient + network->class_table_at, s->dactive, m->y, rows,
+                    k->hidden)) &&
            fit_linear_backward(c, gradient, s->dtime, s->dactive, fk_f32(m->time_act),
                                &network->time_out, rows, 0) &&
            fit_run(c, silu_bwd, dtime, dtime, fk_f32(m->time_in), n) &&

@@ -62,8 +62,9 @@ bool fit_train_forward(struct fit_compute *c, const struct fit_network *network,
                        struct fit_train_store *store, float *velocity,
                        const struct fit_batch *batch);
 
-/* Adds the gradient of every parameter to `gradient` (flat order of fit_weights.h), given the
- * gradient of the velocity and the store of the forward with the same batch. Uses up the store. */
+/* Adds the gradient of every parameter that is not frozen to `gradient` (flat order of
+ * fit_weights.h), given the gradient of the velocity and the store of the forward with the same
+ * batch. Uses up the store. */
 bool fit_backward(struct fit_compute *c, const struct fit_network *network,
                   struct fit_train_store *store, float *gradient, const float *dvelocity,
                   const struct fit_batch *batch);

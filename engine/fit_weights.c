@@ -198,7 +198,7 @@ static struct fk_ptr take(struct binder *b, struct fit_tensor_spec *spec)
 static struct fit_linear take_linear(struct binder *b)
 {
     struct fit_tensor_spec weight, bias;
-    struct fit_linear l;
+    struct fit_linear l = {0};
     l.weight = take(b, &weight);
     l.bias = take(b, &bias);
     l.out = (int)weight.dims[0];
@@ -272,23 +272,37 @@ bool fit_network_bind_flat(struct fit_network *network, const struct fit_config 
     return fit_network_bind(network, config, flat_tensor, &user, e);
 }
 
+typedef void visit_linear(struct fit_network *n, struct fit_linear *l, const void *user);
+
 /* Calls `visit` with every linear layer; those that an architecture lacks have no weights. */
-static void each_linear(struct fit_network *n,
-                        void (*visit)(struct fit_network *n, const struct fit_linear *l))
+static void each_linear(struct fit_network *n, visit_linear *visit, const void *user)
 {
-    visit(n, &n->x_embed);
-    visit(n, &n->time_in);
-    visit(n, &n->time_out);
-    visit(n, &n->global);
+    visit(n, &n->x_embed, user);
+    visit(n, &n->time_in, user);
+    visit(n, &n->time_out, user);
+    visit(n, &n->global, user);
     for (int i = 0; i < n->config.depth; i++) {
-        const struct fit_block *b = &n->block[i];
-        const struct fit_linear *const all[] = {&b->qkv,  &b->proj,    &b->gate,    &b->value,
+        struct fit_block *b = &n->block[i];
+        struct fit_linear *const all[] = {&b->qkv,  &b->proj,    &b->gate,    &b->value,
                                                 &b->down, &b->lora_in, &b->lora_out};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-            visit(n, all[k]);
+            visit(n, all[k], user);
     }
-    visit(n, &n->final);
-    visit(n, &n->final_modulation);
+    visit(n, &n->final, user);
+    visit(n, &n->final_modulation, user);
+}
+
+static void freeze(struct fit_network *n, struct fit_linear *l, const void *trained)
+{
+    (void)n;
+    l->weight_frozen = !fit_trained_has(trained, l->weight_at);
+    l->bias_frozen = !fit_trained_has(trained, l->bias_at);
+}
+
+void fit_network_train_only(struct fit_network *network, const struct fit_trained *trained)
+{
+    each_linear(network, freeze, trained);
+    network->class_table_frozen = !fit_trained_has(trained, network->class_table_at);
 }
 
 static void on_copied(void *user, const void *w, size_t bytes)
@@ -300,16 +314,18 @@ static void on_copied(void *user, const void *w, size_t bytes)
         n->copied(n->copied_user, w, bytes);
 }
 
-static void keep(struct fit_network *n, const struct fit_linear *l)
+static void keep(struct fit_network *n, struct fit_linear *l, const void *user)
 {
+    (void)user;
     struct fk_ptr w = l->weight;
     if (w.p && n->kept_on->weights_keep(n->kept_on, w, l->out, l->in, on_copied, n))
         atomic_fetch_add(&n->to_copy_bytes,
                          (size_t)l->out * (size_t)l->in * fk_dtype_size(w.type));
 }
 
-static void forget(struct fit_network *n, const struct fit_linear *l)
+static void forget(struct fit_network *n, struct fit_linear *l, const void *user)
 {
+    (void)user;
     if (l->weight.p)
         n->kept_on->weights_forget(n->kept_on, l->weight.p);
 }
@@ -322,13 +338,13 @@ void fit_network_keep(struct fit_network *network, struct fk_device *device,
     network->kept_on = device;
     network->copied = copied;
     network->copied_user = user;
-    each_linear(network, keep);
+    each_linear(network, keep, NULL);
 }
 
 void fit_network_forget(struct fit_network *network)
 {
     if (network->kept_on)
-        each_linear(network, forget);
+        each_linear(network, forget, NULL);
     network->kept_on = NULL;
     atomic_store(&network->copied_bytes, 0);
     atomic_store(&network->to_copy_bytes, 0);

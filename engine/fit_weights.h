@@ -13,6 +13,7 @@
 
 #include "fit_config.h"
 #include "fk.h"
+#include "trained.h"
 
 /* How a parameter begins when training starts from nothing. */
 enum fit_init {
@@ -42,6 +43,7 @@ struct fit_linear {
     struct fk_ptr weight, bias;
     int out, in;
     size_t weight_at, bias_at; /* offsets in the flat order */
+    bool weight_frozen, bias_frozen; /* no gradient is wanted: fit_network_train_only */
 };
 
 struct fit_block {
@@ -58,6 +60,7 @@ struct fit_network {
     struct fit_linear x_embed, time_in, time_out;
     struct fk_ptr class_table; /* [n_classes + 1][hidden] */
     size_t class_table_at;
+    bool class_table_frozen;
     struct fit_linear global; /* global_adaLN_modulation.1; NULL weights in the first version */
     struct fit_block *block;  /* owned, [depth] */
     struct fit_linear final, final_modulation;
@@ -79,6 +82,10 @@ bool fit_network_bind(struct fit_network *network, const struct fit_config *conf
  * it for every tensor that does not keep f32. */
 bool fit_network_bind_flat(struct fit_network *network, const struct fit_config *config,
                            const float *flat, const uint16_t *working, struct fit_error *e);
+
+/* From now on fit_backward computes the gradients of these parameters alone. All of them are wanted
+ * in a network that was just bound. */
+void fit_network_train_only(struct fit_network *network, const struct fit_trained *trained);
 
 /* Promises the device that the matrices stay as they are until the network is finished, so that it
  * may read copies that suit it better, made when they are used first. `copied` (may be NULL) is

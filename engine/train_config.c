@@ -6,6 +6,8 @@
  *       key: scalar
  *     data:
  *       shapes: {SIDE: SHARE, ...}
+ *     model:
+ *       trained: [PART, ...]
  */
 #include "train_config.h"
 
@@ -15,7 +17,7 @@
 #include <string.h>
 #include <yaml.h>
 
-enum kind { INT, LONG, SEED, REAL, FLAG, TEXT, PATH, PRECISION };
+enum kind { INT, LONG, SEED, REAL, FLAG, TEXT, PATH, PRECISION, METHOD };
 
 struct key {
     const char *section, *name; /* section "" is the top level */
@@ -34,6 +36,7 @@ static const struct key keys[] = {
     {"", "seed", SEED, AT(seed), 0, 0},
     {"", "autoencoder", PATH, AT(autoencoder), 0, 0},
     {"model", "start", PATH, AT(start), 0, 0},
+    {"model", "restart_trained", FLAG, AT(restart_trained), 0, 0},
     {"model", "hidden", INT, AT(model.hidden), 8, 16384},
     {"model", "depth", INT, AT(model.depth), 1, 256},
     {"model", "heads", INT, AT(model.heads), 1, 256},
@@ -46,6 +49,7 @@ static const struct key keys[] = {
     {"model", "theta", REAL, AT(model.theta), 1, 1e9},
     {"model", "context_size", INT, AT(model.context_size), 1, 65536},
     {"model", "ori_max_pe_len", INT, AT(model.ori_max_pe_len), 1, 256},
+    {"model", "method", METHOD, AT(model.method), 0, 0},
     {"data", "source", TEXT, AT(source), 0, 0},
     {"data", "pictures", INT, AT(pictures), 1, 100000000},
     {"data", "first", INT, AT(first), 1, 100000000},
@@ -163,6 +167,8 @@ static bool store(struct train_config *config, const struct key *key, const char
     case PATH: return path_join(at, key->bytes, file, text);
     case FLAG: return flag(text, at);
     case PRECISION: return fit_precision_parse(text, at);
+    case METHOD:
+        return fit_method_parse(text, at) && *(enum fit_method *)at != FIT_METHOD_AUTO;
     case SEED:
         errno = 0;
         *(uint64_t *)at = strtoull(text, &end, 10);
@@ -201,6 +207,39 @@ static bool read_shapes(struct train_config *config, yaml_document_t *doc,
     return true;
 }
 
+static bool read_trained(struct train_config *config, yaml_document_t *doc,
+                         const yaml_node_t *node, const char *file, struct fit_error *e)
+{
+    struct fit_name_parts *parts = &config->trained;
+    if (!node || node->type != YAML_SEQUENCE_NODE)
+        return fit_fail(e, FIT_ERROR_ARGUMENT, "%s: model.trained is not a list of parts of names",
+                        file);
+    parts->n = 0;
+    for (yaml_node_item_t *item = node->data.sequence.items.start;
+         item < node->data.sequence.items.top; item++) {
+        const char *text = scalar(yaml_document_get_node(doc, *item));
+        if (parts->n == FIT_NAME_PARTS || !text || !*text || strlen(text) >= FIT_NAME_PART_BYTES)
+            return fit_fail(e, FIT_ERROR_ARGUMENT,
+                            "%s: model.trained holds up to %d parts of names of 1 to %d bytes, "
+                            "found %s",
+                            file, FIT_NAME_PARTS, FIT_NAME_PART_BYTES - 1, text ? text : "a list");
+        strcpy(parts->part[parts->n++], text);
+    }
+    return true;
+}
+
+/* The keys whose values are not scalars; *ours tells whether `name` is one of them. */
+static bool read_collection(struct train_config *config, yaml_document_t *doc,
+                            const yaml_node_t *value, const char *section, const char *name,
+                            const char *file, bool *ours, struct fit_error *e)
+{
+    bool shapes = !strcmp(section, "data") && !strcmp(name, "shapes");
+    bool trained = !strcmp(section, "model") && !strcmp(name, "trained");
+    *ours = shapes || trained;
+    return !*ours || (shapes ? read_shapes(config, doc, value, file, e)
+                             : read_trained(config, doc, value, file, e));
+}
+
 static bool read_mapping(struct train_config *config, yaml_document_t *doc,
                          const yaml_node_t *node, const char *section, const char *file,
                          struct fit_error *e)
@@ -214,11 +253,11 @@ static bool read_mapping(struct train_config *config, yaml_document_t *doc,
                 return false;
             continue;
         }
-        if (name && !strcmp(section, "data") && !strcmp(name, "shapes")) {
-            if (!read_shapes(config, doc, value, file, e))
-                return false;
+        bool done = false;
+        if (name && !read_collection(config, doc, value, section, name, file, &done, e))
+            return false;
+        if (done)
             continue;
-        }
         const struct key *key = name ? find(section, name) : NULL;
         const char *text = scalar(value);
         if (!key)
@@ -246,6 +285,9 @@ static bool consistent(const struct train_config *c, const char *file, struct fi
     }
     if (!c->autoencoder[0])
         return fit_fail(e, FIT_ERROR_ARGUMENT, "%s: autoencoder is missing", file);
+    if (c->restart_trained && !(c->start[0] && c->trained.n))
+        return fit_fail(e, FIT_ERROR_ARGUMENT,
+                        "%s: model.restart_trained goes with model.start and model.trained", file);
     return fit_config_check(&c->model, e);
 }
 
@@ -299,4 +341,11 @@ void train_config_identity(const struct train_config *c, char *text, size_t byte
                      c->weight_decay, c->clip, c->ema_decay, (int)c->ema_ramp, c->dropout);
     for (int i = 0; i < c->n_shapes && n > 0 && (size_t)n < bytes; i++)
         n += snprintf(text + n, bytes - (size_t)n, " %d:%g", c->shape[i].side, c->shape[i].share);
+    /* What a plain run does not have is left out: its checkpoints are older than these keys. */
+    if (m->method != FIT_METHOD_NONE && n > 0 && (size_t)n < bytes)
+        n += snprintf(text + n, bytes - (size_t)n, "; method %s %d", fit_method_name(m->method),
+                      m->ori_max_pe_len);
+    for (int i = 0; i < c->trained.n && n > 0 && (size_t)n < bytes; i++)
+        n += snprintf(text + n, bytes - (size_t)n, "%s %s%s", i ? "" : "; trained",
+                      c->trained.part[i], c->restart_trained ? " anew" : "");
 }

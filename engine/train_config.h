@@ -10,10 +10,10 @@
 #define FIT_TRAIN_CONFIG_H
 
 #include "error.h"
-#include "fit_config.h"
+#include "trained.h"
 
 enum {
-    TRAIN_MAX_SHAPES = 4,   /* entries of the mix of picture areas */
+    TRAIN_MAX_SHAPES = 8,   /* entries of the mix of picture areas */
     TRAIN_MAX_CLASSES = 1000,
     TRAIN_PATH_BYTES = 1024
 };
@@ -29,6 +29,9 @@ struct train_config {
     uint64_t seed;
     struct fit_config model;
     char start[TRAIN_PATH_BYTES]; /* weights to begin from, official names; "": random ones */
+    struct fit_name_parts trained; /* parameters whose names contain one of these learn */
+    bool restart_trained; /* those begin as in a new network in spite of `start`, as the authors'
+                             loader had it */
     char autoencoder[TRAIN_PATH_BYTES];
 
     /* data: source "scenes", pictures rendered on demand */

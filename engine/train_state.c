@@ -39,17 +39,19 @@ static bool allocate(struct train_state *s, struct fit_error *e)
 }
 
 /* Replaces the random values by those of a trained model of the same shape. */
-static bool load_start(const struct train_state *s, float *host, const char *path,
+static bool load_start(const struct train_state *s, float *host, const struct train_config *config,
                        struct fit_error *e)
 {
+    const char *path = config->start;
     struct fit_weight_file file;
     struct fit_tensor_spec spec;
     if (!fit_weight_file_open(&file, path, e))
         return false;
     bool ok = true;
-    for (size_t i = 0; ok && i < fit_weights_count(s->config) &&
-                       (ok = fit_weights_spec(s->config, i, &spec)); i++) {
+    for (size_t i = 0; ok && fit_weights_spec(s->config, i, &spec); i++) {
         const struct fit_tensor *tensor;
+        if (config->restart_trained && fit_trained_has(&s->trained, spec.offset))
+            continue;
         ok = fit_tensors_require(&file.list, spec.name, spec.n_dims, spec.dims, &tensor, e) &&
              (fit_tensor_to_f32(tensor, host + spec.offset) ||
               fit_fail(e, FIT_ERROR_MODEL, "%s: %s holds %s, not a floating point type", path,
@@ -71,7 +73,7 @@ static bool initialise(struct train_state *s, struct fit_compute *c,
     for (size_t i = 0; i < fit_weights_count(s->config) && fit_weights_spec(s->config, i, &spec);
          i++)
         fill(host + spec.offset, &spec, i, config->seed);
-    bool ok = !config->start[0] || load_start(s, host, config->start, c->error);
+    bool ok = !config->start[0] || load_start(s, host, config, c->error);
     ok = ok && fit_compute_check(c, d->upload(c->queue, s->parameter, host, bytes)) &&
               fit_compute_check(c, d->upload(c->queue, s->ema, host, bytes)) &&
               fit_compute_check(c, d->zero(c->queue, s->moment1, bytes)) &&
@@ -91,10 +93,14 @@ bool train_state_init(struct train_state *s, struct fit_compute *c,
     s->total = fit_weights_total(&config->model);
     s->bf16 = config->precision == FIT_PRECISION_BF16 ||
               (config->precision == FIT_PRECISION_AUTO && c->device->caps.native_bf16);
-    return allocate(s, c->error) && initialise(s, c, config) &&
-           train_state_refresh(s, c) && train_state_refresh_ema(s, c) &&
-           fit_network_bind_flat(&s->network, s->config, s->parameter, s->working, c->error) &&
-           fit_network_bind_flat(&s->ema_network, s->config, s->ema, s->ema_working, c->error);
+    if (!fit_trained_init(&s->trained, s->config, &config->trained, c->error) ||
+        !allocate(s, c->error) || !initialise(s, c, config) || !train_state_refresh(s, c) ||
+        !train_state_refresh_ema(s, c) ||
+        !fit_network_bind_flat(&s->network, s->config, s->parameter, s->working, c->error) ||
+        !fit_network_bind_flat(&s->ema_network, s->config, s->ema, s->ema_working, c->error))
+        return false;
+    fit_network_train_only(&s->network, &s->trained);
+    return true;
 }
 
 void train_state_finish(struct train_state *s)
@@ -108,6 +114,7 @@ void train_state_finish(struct train_state *s)
         d->free(d, memory[i]);
     fit_network_finish(&s->network);
     fit_network_finish(&s->ema_network);
+    fit_trained_finish(&s->trained);
     memset(s, 0, sizeof *s);
 }
 
@@ -125,8 +132,35 @@ bool train_state_refresh_ema(struct train_state *s, struct fit_compute *c)
 
 bool train_state_clear_gradient(struct train_state *s, struct fit_compute *c)
 {
-    return fit_compute_check(
-        c, c->device->zero(c->queue, s->gradient, s->total * sizeof(float)));
+    bool ok = true;
+    for (size_t i = 0; ok && i < s->trained.n_spans; i++) {
+        const struct fit_span *span = &s->trained.span[i];
+        ok = fit_compute_check(c, c->device->zero(c->queue, s->gradient + span->first,
+                                                  span->n * sizeof(float)));
+    }
+    return ok;
+}
+
+/* The sum of the squares of the gradient. */
+static bool gradient_square(struct train_state *s, struct fit_compute *c, double *sum)
+{
+    if (!fit_compute_check(c, c->device->zero(c->queue, s->norm, sizeof *sum)))
+        return false;
+    for (size_t i = 0; i < s->trained.n_spans; i++) {
+        const struct fit_span *span = &s->trained.span[i];
+        if (!fit_run(c, sum_sq, s->norm, s->gradient + span->first, span->n))
+            return false;
+    }
+    return fit_compute_check(c, c->device->download(c->queue, sum, s->norm, sizeof *sum)) &&
+           fit_compute_check(c, c->device->queue_sync(c->queue));
+}
+
+static bool step_span(struct train_state *s, struct fit_compute *c, const struct fit_span *span,
+                      const struct fk_adamw *settings)
+{
+    size_t at = span->first;
+    return fit_run(c, adamw, s->parameter + at, s->moment1 + at, s->moment2 + at, s->ema + at,
+                   s->working ? s->working + at : NULL, s->gradient + at, span->n, settings);
 }
 
 /* Names the first tensor whose gradient has a value that is no number. The weights are still those
@@ -163,10 +197,7 @@ bool train_state_update(struct train_state *s, struct fit_compute *c,
                         double scale, double *norm)
 {
     double sum = 0;
-    if (!fit_compute_check(c, c->device->zero(c->queue, s->norm, sizeof sum)) ||
-        !fit_run(c, sum_sq, s->norm, s->gradient, s->total) ||
-        !fit_compute_check(c, c->device->download(c->queue, &sum, s->norm, sizeof sum)) ||
-        !fit_compute_check(c, c->device->queue_sync(c->queue)))
+    if (!gradient_square(s, c, &sum))
         return false;
     *norm = sqrt(sum) * scale;
     if (!isfinite(sum))
@@ -183,8 +214,10 @@ bool train_state_update(struct train_state *s, struct fit_compute *c,
                                               : config->ema_decay),
         .step = (int)step,
     };
-    return fit_run(c, adamw, s->parameter, s->moment1, s->moment2, s->ema, s->working,
-                   s->gradient, s->total, &settings);
+    bool ok = true;
+    for (size_t i = 0; ok && i < s->trained.n_spans; i++)
+        ok = step_span(s, c, &s->trained.span[i], &settings);
+    return ok;
 }
 
 double train_learning_rate(const struct train_config *config, int64_t step)

@@ -20,12 +20,13 @@ struct train_state {
     uint16_t *working, *ema_working;                       /* device, [total], NULL without bf16 */
     double *norm;                                          /* device, one value */
     struct fit_network network, ema_network;
+    struct fit_trained trained; /* what the optimiser steps and the gradient's norm see */
     /* borrowed */
     struct fk_device *device;
     const struct fit_config *config;
 };
 
-/* Allocates, and initialises every tensor as its specification says. */
+/* Allocates, and initialises every tensor as its specification says or from config->start. */
 bool train_state_init(struct train_state *state, struct fit_compute *c,
                       const struct train_config *config);
 void train_state_finish(struct train_state *state);

@@ -60,9 +60,13 @@ static bool open_data(struct fit_trainer *t, struct fit_error *e)
 
 static void describe(struct fit_trainer *t)
 {
-    snprintf(t->summary, sizeof t->summary, "%.2f M parameters, %s, %d threads, %s",
-             (double)fit_config_parameters(&t->config.model) * 1e-6,
-             t->state.bf16 ? "bf16" : "f32", t->device->caps.n_threads, t->device->model);
+    const struct fit_trained *trained = &t->state.trained;
+    char share[64] = "";
+    if (trained->values < trained->all)
+        snprintf(share, sizeof share, ", %.2f %% of them trained",
+                 100.0 * (double)trained->values / (double)trained->all);
+    snprintf(t->summary, sizeof t->summary, "%.2f M parameters%s, %s, %d threads, %s",
+             (double)trained->all * 1e-6, share, t->state.bf16 ? "bf16" : "f32", t->device->caps.n_threads, t->device->model);
 }
 
 bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *params,

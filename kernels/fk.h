@@ -231,9 +231,9 @@ struct fk_ops {
 
     /* ---- backward ------------------------------------------------------------------------ */
 
-    /* dx[M][K] = dy[M][N] . w + beta * dx (dx.p may be NULL); dw[N][K] += dy^T . x;
-     * db[N] += column sums of dy (db may be NULL). With w in bf16, dy and x are rounded to bf16
-     * for the products; dw and db are f32. */
+    /* dx[M][K] = dy[M][N] . w + beta * dx; dw[N][K] += dy^T . x; db[N] += column sums of dy. Any of
+     * the three may be NULL and then costs nothing; without dw, x is not read. With w in bf16, dy
+     * and x are rounded to bf16 for the products; dw and db are f32. */
     bool (*linear_bwd)(struct fk_queue *q, struct fk_ptr dx, float *dw, float *db,
                        struct fk_ptr dy, struct fk_ptr x, struct fk_ptr w, int M, int N, int K,
                        float beta);

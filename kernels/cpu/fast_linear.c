@@ -104,7 +104,7 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
         return true;
     const struct fk_ptr none = {0};
     enum fk_dtype type = product_type(q, w);
-    struct fk_ptr a = operand(q, SLOT_A, dy, w.type, type, (size_t)M * N);
+    struct fk_ptr a = dx.p || dw ? operand(q, SLOT_A, dy, w.type, type, (size_t)M * N) : dy;
     if (!a.p)
         return false;
     if (dx.p) {
@@ -113,10 +113,12 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
         if (!b.p || !product(q, dx, a, b, none, &m))
             return false;
     }
-    const struct cpu_matmul m = {N, K, M, .a_turned = true, .add = true};
-    struct fk_ptr b = operand(q, SLOT_B, x, w.type, type, (size_t)M * K);
-    if (!b.p || !product(q, (struct fk_ptr){dw, FK_F32}, a, b, none, &m))
-        return false;
+    if (dw) {
+        const struct cpu_matmul m = {N, K, M, .a_turned = true, .add = true};
+        struct fk_ptr b = operand(q, SLOT_B, x, w.type, type, (size_t)M * K);
+        if (!b.p || !product(q, fk_f32(dw), a, b, none, &m))
+            return false;
+    }
     if (db)
         bias_gradient(q, db, dy, M, N);
     return true;

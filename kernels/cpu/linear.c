@@ -102,13 +102,14 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
                        float beta)
 {
     const float *DY = operand(q, 0, dy, w, (size_t)M * N);
-    const float *X = operand(q, 1, x, w, (size_t)M * K);
+    const float *X = dw ? operand(q, 1, x, w, (size_t)M * K) : NULL;
     const float *W = cpu_floats(q, 2, w, (size_t)N * K);
-    if (!DY || !X || !W)
+    if (!DY || (dw && !X) || !W)
         return false;
     if (dx.p)
         input_gradient(q, dx, DY, W, M, N, K, beta);
-    weight_gradient(q, dw, DY, X, M, N, K);
+    if (dw)
+        weight_gradient(q, dw, DY, X, M, N, K);
     if (db)
         bias_gradient(q, db, dy, M, N);
     return true;

@@ -182,10 +182,16 @@ static void absent_body(struct check *c)
     struct fk_ptr dy = check_input(c, FK_F32, M * N, 1), x = check_input(c, FK_F32, M * K, 2);
     struct fk_ptr w = check_input(c, FK_F32, N * K, 3), dx = check_output(c, FK_F32, M * K);
     struct fk_ptr dw = check_zeros(c, FK_F32, N * K), alone = check_zeros(c, FK_F32, N * K);
-    struct fk_ptr db = check_zeros(c, FK_F32, N);
+    struct fk_ptr db = check_zeros(c, FK_F32, N), db_alone = check_zeros(c, FK_F32, N);
+    struct fk_ptr dx_alone = check_output(c, FK_F32, M * K);
     check_run(c, c->ops->linear_bwd(c->q, dx, check_f32(dw), check_f32(db), dy, x, w, M, N, K, 0));
     check_run(c, c->ops->linear_bwd(c->q, none, check_f32(alone), NULL, dy, x, w, M, N, K, 0));
     check_same(c, "dw", alone, dw, N * K);
+    check_run(c, c->ops->linear_bwd(c->q, dx_alone, NULL, NULL, dy, none, w, M, N, K, 0));
+    check_same(c, "dx", dx_alone, dx, M * K);
+    check_run(c, c->ops->linear_bwd(c->q, none, NULL, check_f32(db_alone), dy, none, w, M, N, K,
+                                    0));
+    check_same(c, "db", db_alone, db, N);
 }
 
 struct layer {
