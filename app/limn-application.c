@@ -146,6 +146,7 @@ add_accelerators (GtkApplication *application)
     { "win.finish-from-here", { "<Control>b" } },
     { "win.search", { "<Control>f" } },
     { "win.favourite", { "<Control>d" } },
+    { "win.live", { "<Control>l" } },
     { "win.random-seed", { "<Control>r" } },
     { "win.random-class", { "<Control><Shift>r" } },
     { "win.zoom-in", { "<Control>plus", "<Control>equal", "<Control>KP_Add" } },

@@ -118,6 +118,16 @@ draw_pixels (LimnCanvas *self, GtkSnapshot *snapshot, const LimnRect *rect)
   cairo_destroy (cr);
 }
 
+static void
+draw_live (LimnCanvas *self, GtkSnapshot *snapshot, const LimnRect *rect)
+{
+  LimnRect inner = limn_geometry_contain (rect, gdk_texture_get_width (self->live),
+                                          gdk_texture_get_height (self->live));
+  graphene_rect_t bounds = to_graphene (&inner);
+
+  gtk_snapshot_append_texture (snapshot, self->live, &bounds);
+}
+
 /* A picture of another shape than the canvas is letter-boxed until the next run. Somebody who
  * zooms in wants to see pixels; a picture that merely fills the window shall be smooth. */
 static void
@@ -269,11 +279,13 @@ limn_canvas_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     return;
   rect = limn_canvas_place (self);
   draw_ground (self, snapshot, &rect);
-  if (self->texture)
+  if (self->live)
+    draw_live (self, snapshot, &rect);
+  else if (self->texture)
     draw_picture (self, snapshot, &rect);
   else
     draw_empty (self, snapshot, &rect);
-  if (limn_canvas_is_shaping (self))
+  if (limn_canvas_is_open (self))
     draw_trained_area (self, snapshot, &rect);
   draw_handles (self, snapshot, &rect);
   if (self->dragged != LIMN_HANDLE_NONE)

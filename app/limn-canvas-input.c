@@ -164,12 +164,12 @@ drag_begin_cb (GtkGestureDrag *gesture, double x, double y, LimnCanvas *self)
   double reach = is_touch (GTK_GESTURE (gesture)) ? REACH_TOUCH : REACH;
 
   adw_animation_skip (self->refit);
-  self->dragged = handle_at (self, x, y, reach);
   self->start_width = limn_settings_get_width (self->settings);
   self->start_height = limn_settings_get_height (self->settings);
   self->start_scale = limn_canvas_get_scale (self);
   self->start_pan_x = self->pan_x;
   self->start_pan_y = self->pan_y;
+  limn_canvas_set_held (self, handle_at (self, x, y, reach), FALSE);
   gtk_widget_grab_focus (self->axes[0]);
 }
 
@@ -202,7 +202,7 @@ drag_end_cb (LimnCanvas *self)
 {
   if (self->dragged == LIMN_HANDLE_NONE)
     return;
-  self->dragged = LIMN_HANDLE_NONE;
+  limn_canvas_set_held (self, LIMN_HANDLE_NONE, FALSE);
   if (limn_canvas_is_fitted (self))
     limn_canvas_refit (self, TRUE);
   gtk_widget_queue_draw (GTK_WIDGET (self));
@@ -210,36 +210,41 @@ drag_end_cb (LimnCanvas *self)
 
 /* ---- keys ---- */
 
+/* Where an arrow moves the far corner, in steps; false for other keys. */
+static gboolean
+arrow_direction (guint keyval, int *across, int *up)
+{
+  *across = keyval == GDK_KEY_Right ? 1 : keyval == GDK_KEY_Left ? -1 : 0;
+  *up = keyval == GDK_KEY_Up ? 1 : keyval == GDK_KEY_Down ? -1 : 0;
+  return *across || *up;
+}
+
 static gboolean
 key_cb (GtkEventControllerKey *controller, guint keyval, guint code, GdkModifierType state,
         LimnCanvas *self)
 {
   int unit = limn_settings_get_token_pixels (self->settings);
   int step = state & (GDK_SHIFT_MASK | GDK_CONTROL_MASK) ? LIMN_COARSE * unit : unit;
-  int width = limn_settings_get_width (self->settings);
-  int height = limn_settings_get_height (self->settings);
+  int across, up;
 
   (void) controller;
   (void) code;
-  if (state & GDK_ALT_MASK)
+  if (state & GDK_ALT_MASK || !arrow_direction (keyval, &across, &up))
     return GDK_EVENT_PROPAGATE;
-  switch (keyval)
-    {
-    case GDK_KEY_Right:
-      limn_settings_set_width (self->settings, width + step);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Left:
-      limn_settings_set_width (self->settings, width - step);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Up:
-      limn_settings_set_height (self->settings, height + step);
-      return GDK_EVENT_STOP;
-    case GDK_KEY_Down:
-      limn_settings_set_height (self->settings, height - step);
-      return GDK_EVENT_STOP;
-    default:
-      return GDK_EVENT_PROPAGATE;
-    }
+  limn_canvas_set_held (self, self->dragged, TRUE);
+  if (across)
+    limn_settings_set_width (self->settings,
+                             limn_settings_get_width (self->settings) + across * step);
+  else
+    limn_settings_set_height (self->settings,
+                              limn_settings_get_height (self->settings) + up * step);
+  return GDK_EVENT_STOP;
+}
+
+static void
+key_released_cb (LimnCanvas *self)
+{
+  limn_canvas_set_held (self, self->dragged, FALSE);
 }
 
 /* ---- controllers ---- */
@@ -252,6 +257,7 @@ limn_canvas_add_controllers (LimnCanvas *self)
   GtkEventController *scroll
       = gtk_event_controller_scroll_new (GTK_EVENT_CONTROLLER_SCROLL_BOTH_AXES);
   GtkEventController *keys = gtk_event_controller_key_new ();
+  GtkEventController *focus = gtk_event_controller_focus_new ();
   GtkGesture *drag = gtk_gesture_drag_new ();
   GtkGesture *pinch = gtk_gesture_zoom_new ();
 
@@ -262,6 +268,9 @@ limn_canvas_add_controllers (LimnCanvas *self)
   /* Before the slider that has the focus: its axis is one of two here. */
   gtk_event_controller_set_propagation_phase (keys, GTK_PHASE_CAPTURE);
   g_signal_connect (keys, "key-pressed", G_CALLBACK (key_cb), self);
+  g_signal_connect_swapped (keys, "key-released", G_CALLBACK (key_released_cb), self);
+  /* A key that goes up elsewhere is not heard of. */
+  g_signal_connect_swapped (focus, "leave", G_CALLBACK (key_released_cb), self);
   g_signal_connect (drag, "drag-begin", G_CALLBACK (drag_begin_cb), self);
   g_signal_connect (drag, "drag-update", G_CALLBACK (drag_update_cb), self);
   g_signal_connect_swapped (drag, "drag-end", G_CALLBACK (drag_end_cb), self);
@@ -270,6 +279,7 @@ limn_canvas_add_controllers (LimnCanvas *self)
   gtk_widget_add_controller (widget, motion);
   gtk_widget_add_controller (widget, scroll);
   gtk_widget_add_controller (widget, keys);
+  gtk_widget_add_controller (widget, focus);
   gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (drag));
   gtk_widget_add_controller (widget, GTK_EVENT_CONTROLLER (pinch));
 }

@@ -22,6 +22,7 @@ struct _LimnCanvas
   LimnSettings *settings;
   LimnRun *run;
   GdkTexture *texture;      /* the picture that is shown; outlives its run until the next one */
+  GdkTexture *live;         /* shown in its place while the shape is found, or NULL */
   cairo_surface_t *surface; /* the same for cairo, made when needed */
   AdwAnimation *refit;
 
@@ -38,6 +39,7 @@ struct _LimnCanvas
   gboolean following; /* the axes follow the settings at this moment */
 
   LimnHandle hovered, dragged;
+  gboolean key_held;
   int start_width, start_height;
   double start_scale, start_pan_x, start_pan_y, start_zoom;
 };
@@ -47,7 +49,10 @@ double limn_canvas_get_scale (LimnCanvas *self);
 LimnRect limn_canvas_place (LimnCanvas *self);
 
 /* Whether the shape is being changed, or differs from the picture's. */
-gboolean limn_canvas_is_shaping (LimnCanvas *self);
+gboolean limn_canvas_is_open (LimnCanvas *self);
+
+/* A hand has come to the shape, or has gone. */
+void limn_canvas_set_held (LimnCanvas *self, LimnHandle dragged, gboolean key_held);
 
 /* The scale or the pan is another one. */
 void limn_canvas_place_changed (LimnCanvas *self);

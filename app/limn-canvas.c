@@ -13,6 +13,7 @@ G_DEFINE_FINAL_TYPE (LimnCanvas, limn_canvas, GTK_TYPE_WIDGET)
 enum
 {
   PROP_ZOOM = 1,
+  PROP_SHAPING,
   N_PROPS
 };
 
@@ -78,13 +79,30 @@ limn_canvas_get_frame (LimnCanvas *self, graphene_rect_t *frame)
 }
 
 gboolean
-limn_canvas_is_shaping (LimnCanvas *self)
+limn_canvas_is_open (LimnCanvas *self)
 {
   GtkRoot *root = gtk_widget_get_root (GTK_WIDGET (self));
   GtkWidget *focus = root ? gtk_root_get_focus (root) : NULL;
 
   return self->dragged != LIMN_HANDLE_NONE || !has_shape_of_picture (self) ||
          self->pointer_inside || focus == self->axes[0] || focus == self->axes[1];
+}
+
+gboolean
+limn_canvas_is_shaping (LimnCanvas *self)
+{
+  return self->dragged != LIMN_HANDLE_NONE || self->key_held;
+}
+
+void
+limn_canvas_set_held (LimnCanvas *self, LimnHandle dragged, gboolean key_held)
+{
+  gboolean before = limn_canvas_is_shaping (self);
+
+  self->dragged = dragged;
+  self->key_held = key_held;
+  if (limn_canvas_is_shaping (self) != before)
+    g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SHAPING]);
 }
 
 void
@@ -207,6 +225,9 @@ show_texture (LimnCanvas *self, GdkTexture *texture, int width, int height)
 {
   g_set_object (&self->texture, texture);
   g_clear_pointer (&self->surface, cairo_surface_destroy);
+  /* What a run that was stopped for the quick pictures still sends does not take their place. */
+  if (!limn_canvas_is_shaping (self))
+    g_clear_object (&self->live);
   self->picture_width = width;
   self->picture_height = height;
   if (self->dragged == LIMN_HANDLE_NONE)
@@ -222,6 +243,15 @@ texture_changed_cb (LimnCanvas *self)
   if (texture)
     show_texture (self, texture, limn_run_get_params (self->run)->width,
                   limn_run_get_params (self->run)->height);
+}
+
+void
+limn_canvas_set_live (LimnCanvas *self, GdkTexture *texture)
+{
+  g_return_if_fail (LIMN_IS_CANVAS (self));
+
+  if (g_set_object (&self->live, texture))
+    gtk_widget_queue_draw (GTK_WIDGET (self));
 }
 
 GdkTexture *
@@ -252,7 +282,10 @@ limn_canvas_set_run (LimnCanvas *self, LimnRun *run)
       g_signal_connect_swapped (run, "notify::shown-step", G_CALLBACK (describe_picture), self);
     }
   else
-    g_clear_object (&self->texture);
+    {
+      g_clear_object (&self->texture);
+      g_clear_object (&self->live);
+    }
   texture_changed_cb (self);
   describe_picture (self);
   gtk_widget_queue_draw (GTK_WIDGET (self));
@@ -326,6 +359,8 @@ limn_canvas_get_property (GObject *object, guint id, GValue *value, GParamSpec *
 {
   if (id == PROP_ZOOM)
     g_value_set_double (value, limn_canvas_get_zoom (LIMN_CANVAS (object)));
+  else if (id == PROP_SHAPING)
+    g_value_set_boolean (value, limn_canvas_is_shaping (LIMN_CANVAS (object)));
   else
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
@@ -339,6 +374,7 @@ limn_canvas_dispose (GObject *object)
     g_signal_handlers_disconnect_by_data (self->run, self);
   g_clear_object (&self->run);
   g_clear_object (&self->texture);
+  g_clear_object (&self->live);
   g_clear_pointer (&self->surface, cairo_surface_destroy);
   g_clear_object (&self->refit);
   g_clear_object (&self->session);
@@ -365,6 +401,8 @@ limn_canvas_class_init (LimnCanvasClass *klass)
 
   properties[PROP_ZOOM] = g_param_spec_double ("zoom", NULL, NULL, 0, LIMN_LARGEST_ZOOM, 1,
                                                G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_SHAPING] = g_param_spec_boolean ("shaping", NULL, NULL, FALSE,
+                                                   G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 

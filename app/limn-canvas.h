@@ -24,6 +24,12 @@ void limn_canvas_set_run (LimnCanvas *self, LimnRun *run);
 /* A picture without a run, until the next one. */
 void limn_canvas_show_still (LimnCanvas *self, GdkTexture *texture);
 
+/* A quick picture in the place of the run's, or NULL; the next picture of a run ends it. */
+void limn_canvas_set_live (LimnCanvas *self, GdkTexture *texture);
+
+/* Whether a handle or an arrow key is held down; the property "shaping" tells of its changes. */
+gboolean limn_canvas_is_shaping (LimnCanvas *self);
+
 /* The picture on show, with or without a run, or NULL. */
 GdkTexture *limn_canvas_get_texture (LimnCanvas *self);
 

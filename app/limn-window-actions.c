@@ -6,9 +6,8 @@
 
 /* ---- painting ---- */
 
-/* Whether the picture on show is what a run with the present settings would paint. */
-static gboolean
-would_repeat (LimnWindow *self)
+gboolean
+limn_window_would_repeat (LimnWindow *self)
 {
   struct fit_canvas canvas;
 
@@ -33,7 +32,7 @@ limn_window_generate (LimnWindow *self)
       return;
     }
   limn_window_hide_trouble (self);
-  if (would_repeat (self) && !limn_settings_get_keep_seed (self->settings))
+  if (limn_window_would_repeat (self) && !limn_settings_get_keep_seed (self->settings))
     limn_settings_roll_seed (self->settings);
   run = limn_session_generate (self->session, self->settings, &error);
   if (!run)
@@ -44,6 +43,14 @@ limn_window_generate (LimnWindow *self)
   limn_settings_store (self->settings, self->memory);
   limn_class_picker_remember (self->classes);
   limn_window_set_run (self, run);
+}
+
+void
+limn_window_generate_soon (LimnWindow *self)
+{
+  self->generate_wanted = limn_window_is_busy (self);
+  if (!self->generate_wanted)
+    limn_window_generate (self);
 }
 
 /* Whether a step before the end is on show, of a run that is over. */

@@ -7,6 +7,7 @@
 #include "limn-class-picker.h"
 #include "limn-compare-view.h"
 #include "limn-history-view.h"
+#include "limn-live.h"
 #include "limn-quality-panel.h"
 #include "limn-settings.h"
 #include "limn-shape-panel.h"
@@ -26,12 +27,14 @@ struct _LimnWindow
   LimnSettings *settings;
   LimnUndo *undo;
   LimnHistory *history;
+  LimnLive *live;
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
   GFile *chosen;                     /* the earlier picture asked for last */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
   gboolean notice_shown, focus_given;
+  gboolean generate_wanted; /* as soon as the run that is being stopped has ended */
   enum fit_job_state last_state; /* of the run on show */
   guint inhibit_cookie;
   guint loading_source; /* shows the spinner of a load that takes its time */
@@ -80,7 +83,14 @@ void limn_window_class_install_actions (GtkWidgetClass *klass);
 void limn_window_add_viewer_keys (LimnWindow *self);
 void limn_window_refresh_actions (LimnWindow *self);
 void limn_window_generate (LimnWindow *self);
+/* Now, or when the run that is being stopped has ended. */
+void limn_window_generate_soon (LimnWindow *self);
+/* Whether the picture on show is what a run with the present settings would paint. */
+gboolean limn_window_would_repeat (LimnWindow *self);
 void limn_window_finish_from_here (LimnWindow *self);
+
+/* limn-window-live.c */
+void limn_window_set_up_live (LimnWindow *self);
 
 /* limn-window-compare.c */
 void limn_window_compare (LimnWindow *self, LimnAxis axis);

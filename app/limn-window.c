@@ -308,6 +308,8 @@ run_state_cb (LimnWindow *self)
     }
   self->last_state = state;
   limn_window_refresh (self);
+  if (self->generate_wanted && !limn_window_is_busy (self))
+    limn_window_generate_soon (self);
 }
 
 static void
@@ -466,6 +468,7 @@ limn_window_dispose (GObject *object)
   g_clear_object (&self->session);
   g_clear_object (&self->undo);
   g_clear_object (&self->history);
+  g_clear_object (&self->live);
   g_clear_object (&self->settings);
   g_clear_object (&self->memory);
   G_OBJECT_CLASS (limn_window_parent_class)->dispose (object);
@@ -525,6 +528,8 @@ limn_window_class_init (LimnWindowClass *klass)
 static void
 limn_window_init (LimnWindow *self)
 {
+  g_autoptr (GAction) live = NULL;
+
   gtk_widget_init_template (GTK_WIDGET (self));
   self->settings = limn_settings_new ();
   self->undo = limn_undo_new (self->settings);
@@ -534,6 +539,8 @@ limn_window_init (LimnWindow *self)
   limn_window_add_viewer_keys (self);
   limn_window_add_drop_target (self);
   limn_window_set_up_history (self);
+  live = g_settings_create_action (self->memory, "live");
+  g_action_map_add_action (G_ACTION_MAP (self), live);
   restore_window (self);
 }
 
@@ -559,6 +566,7 @@ limn_window_new (GtkApplication *application, LimnSession *session)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->canvas, "notify::zoom", G_CALLBACK (refresh_zoom), self,
                            G_CONNECT_SWAPPED);
+  limn_window_set_up_live (self);
   session_state_cb (self);
   return self;
 }

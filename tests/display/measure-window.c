@@ -116,6 +116,31 @@ static void measure_stop(struct fixture *f)
     report("  Stop to the end of the run", stopped);
 }
 
+/* A size after the other, as a hand that rests on each. */
+static void measure_live(struct fixture *f)
+{
+    double first[RUNS], whole[RUNS];
+    limn_settings_set_size(f->window->settings, 192, 192);
+    limn_live_begin(f->window->live);
+    for (int i = 0; i < RUNS; i++) {
+        GdkTexture *before = limn_live_get_texture(f->window->live);
+        int width = 208 + 16 * (i % 3);
+        gint64 begun = g_get_monotonic_time();
+        limn_settings_set_size(f->window->settings, width, 192);
+        while (limn_live_get_texture(f->window->live) == before)
+            g_main_context_iteration(NULL, TRUE);
+        first[i] = ms_since(begun);
+        while (limn_live_is_painting(f->window->live))
+            g_main_context_iteration(NULL, TRUE);
+        whole[i] = ms_since(begun);
+        fixture_settle(f);
+    }
+    limn_live_end(f->window->live);
+    printf("live reshape at 208 to 240 x 192\n");
+    report("  new size to its first picture", first);
+    report("  new size to its last picture", whole);
+}
+
 /* ---- frames ------------------------------------------------------------------------------- */
 
 struct frames {
@@ -212,6 +237,7 @@ int main(int argc, char **argv)
     measure_size(&f, 256);
     printf("memory: %.0f MB idle, %.0f MB at most\n", idle, memory_mb("VmHWM:"));
     measure_stop(&f);
+    measure_live(&f);
     measure_all_frames(&f);
     fixture_close(&f, NULL);
     return 0;
