@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fit/fit-measure.h"
 #include "train_random.h"
 
 bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
@@ -52,13 +53,13 @@ static int tokens_of(const struct latent_picture *picture)
 }
 
 static void add(struct train_batch *batch, const struct latent_picture *picture, int32_t y,
-                double normal)
+                double t)
 {
     int b = batch->n++;
     batch->pictures[b] = picture;
     batch->images[b] = (struct pack_image){picture->rows, picture->columns};
     batch->y[b] = y;
-    batch->t[b] = (float)(1 / (1 + exp(-normal)));
+    batch->t[b] = (float)t;
 }
 
 static void swap(int32_t *order, int i, int j)
@@ -150,22 +151,9 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
         struct fk_philox_counter r =
             train_random(config->seed, TRAIN_RANDOM_DROPOUT, number, image);
         bool drop = train_uniform(r.word[0]) < config->dropout;
-        add(batch, picture, drop ? config->model.n_classes : picture->class_id, normal[0]);
+        add(batch, picture, drop ? config->model.n_classes : picture->class_id,
+            1 / (1 + exp(-(double)normal[0])));
     }
-}
-
-/* The normal quantile by bisection: the validation's times need it a few dozen times. */
-static double quantile(double p)
-{
-    double low = -8, high = 8;
-    for (int i = 0; i < 60; i++) {
-        double middle = (low + high) / 2;
-        if (0.5 * erfc(-middle / sqrt(2.0)) < p)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
 }
 
 int train_batch_validation(struct train_batch *batch, const struct dataset *data,
@@ -181,7 +169,7 @@ int train_batch_validation(struct train_batch *batch, const struct dataset *data
         if (used > config->tokens)
             break;
         int place = (int)((int64_t)i * stride % n);
-        add(batch, picture, picture->class_id, quantile((place + 0.5) / n));
+        add(batch, picture, picture->class_id, fit_loss_time((place + 0.5) / n));
     }
     return batch->n;
 }

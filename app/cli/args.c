@@ -132,7 +132,7 @@ static bool read_real(const char *text, double *out)
     return end != text && !*end && isfinite(*out);
 }
 
-static bool read_size(const char *text, struct size *out)
+bool size_parse(const char *text, struct size *out)
 {
     char *end;
     long width = strtol(text, &end, 10), height = 0;
@@ -194,7 +194,7 @@ static bool store(const struct arg *arg, const char *text)
     case ARG_NAME:
         return store_name(arg, text);
     case ARG_SIZE:
-        if (read_size(text, arg->place))
+        if (size_parse(text, arg->place))
             return true;
         say("--%s: expected WIDTHxHEIGHT in pixels as in 256x128, found \"%.80s\"", arg->name,
             text);

@@ -70,6 +70,9 @@ bool args_parse(const struct command *command, const struct arg *args, size_t n_
                 struct common *common, int argc, char **argv, const char **words, int low,
                 int high, int *n_words, int *status);
 
+/* WIDTHxHEIGHT, both from 1 to 2^20. */
+bool size_parse(const char *text, struct size *out);
+
 /* Prints "limn-cli COMMAND: sentence" on stderr; control characters become spaces. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -221,25 +221,6 @@ struct encode {
     const char *image, *output;
 };
 
-static bool encode_pixels(const struct encode *e, struct session *session, const uint8_t *bytes,
-                          int width, int height, int dims[3], struct fit_error *error)
-{
-    size_t n = 3 * (size_t)width * (size_t)height;
-    int shape[] = {session->info.channels, height / 8, width / 8};
-    memcpy(dims, shape, sizeof shape);
-    size_t values = (size_t)dims[0] * (size_t)dims[1] * (size_t)dims[2];
-    float *rgb = malloc(n * sizeof *rgb), *latent = malloc(values * sizeof *latent + 1);
-    bool ok = (rgb && latent) || set_error(error, FIT_ERROR_MEMORY, "no memory for %dx%d pixels",
-                                           width, height);
-    for (size_t i = 0; ok && i < n; i++)
-        rgb[i] = (float)bytes[i] / 127.5f - 1.0f;
-    ok = ok && fit_model_encode(session->model, rgb, width, height, latent, error) &&
-         fit_npy_write(e->output, 3, dims, latent, error);
-    free(rgb);
-    free(latent);
-    return ok;
-}
-
 static bool encode_image(const struct encode *e, struct session *session, int dims[3],
                          struct fit_error *error)
 {
@@ -250,7 +231,11 @@ static bool encode_image(const struct encode *e, struct session *session, int di
     uint8_t *bytes = fit_png_read_rgb(e->image, &width, &height, error);
     if (!bytes)
         return false;
-    bool ok = encode_pixels(e, session, bytes, width, height, dims, error);
+    const int shape[] = {session->info.channels, height / 8, width / 8};
+    float *latent = session_encode(session, bytes, width, height, error);
+    bool ok = latent && fit_npy_write(e->output, 3, shape, latent, error);
+    memcpy(dims, shape, sizeof shape);
+    free(latent);
     free(bytes);
     return ok;
 }

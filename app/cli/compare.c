@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "lettering.h"
+#include "lists.h"
 #include "paint.h"
 
 #define GAP 8
@@ -32,39 +33,6 @@ struct compare {
     json_t *settings; /* of the first picture, with the list of all methods */
     char *text;       /* the "parameters" of the first picture */
 };
-
-/* ---- which methods ---- */
-
-static void add_method(struct compare *c, enum fit_method method)
-{
-    for (int i = 0; i < c->n; i++)
-        if (c->method[i] == method)
-            return;
-    c->method[c->n++] = method;
-}
-
-static bool read_methods(struct compare *c, struct fit_error *error)
-{
-    char list[512], *rest = list, *name;
-    enum fit_method method;
-    if (!strcmp(c->methods, "all")) {
-        for (int i = FIT_METHOD_NONE; i < FIT_N_METHODS; i++)
-            add_method(c, (enum fit_method)i);
-        return true;
-    }
-    if ((size_t)snprintf(list, sizeof list, "%s", c->methods) >= sizeof list)
-        return set_error(error, FIT_ERROR_ARGUMENT, "--methods: the list is too long");
-    while ((name = strsep(&rest, ","))) {
-        const char *nearest = nearest_name(name, method_name);
-        if (!fit_method_parse(name, &method))
-            return set_error(error, FIT_ERROR_ARGUMENT,
-                             "--methods: \"%.60s\" is unknown%s%s; expected all, or names "
-                             "separated by commas", name, nearest ? "; the nearest is " : "",
-                             nearest ? nearest : "");
-        add_method(c, method);
-    }
-    return true;
-}
 
 /* ---- the sheet ---- */
 
@@ -178,7 +146,7 @@ static bool write_sheet(struct compare *c, struct fit_error *error)
 
 static bool compare(struct compare *c, struct fit_error *error)
 {
-    if (!read_methods(c, error) || !check_output(c->output, error) ||
+    if (!list_methods(c->methods, c->method, &c->n, error) || !check_output(c->output, error) ||
         !session_open(&c->session, &c->common, error) ||
         !paint_params(&c->paint, &c->session, &c->params, error))
         return false;

@@ -169,6 +169,25 @@ struct fit_frame *session_show(struct session *session, struct fit_job *job, int
     return NULL;
 }
 
+float *session_encode(struct session *session, const uint8_t *rgb, int width, int height,
+                      struct fit_error *error)
+{
+    size_t n = 3 * (size_t)width * (size_t)height;
+    size_t values = (size_t)session->info.channels * (size_t)(height / 8) * (size_t)(width / 8);
+    float *values_of_rgb = malloc(n * sizeof *values_of_rgb);
+    float *latent = malloc(values * sizeof *latent + 1);
+    bool ok = (values_of_rgb && latent) ||
+              set_error(error, FIT_ERROR_MEMORY, "no memory for %dx%d pixels", width, height);
+    for (size_t i = 0; ok && i < n; i++)
+        values_of_rgb[i] = (float)rgb[i] / 127.5f - 1.0f;
+    ok = ok && fit_model_encode(session->model, values_of_rgb, width, height, latent, error);
+    free(values_of_rgb);
+    if (ok)
+        return latent;
+    free(latent);
+    return NULL;
+}
+
 void session_announce(const struct session *session, const struct fit_job *job)
 {
     struct fit_generate_params p;

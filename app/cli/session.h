@@ -27,6 +27,10 @@ bool session_wait(struct session *session, struct fit_job *job, const char *labe
 struct fit_frame *session_show(struct session *session, struct fit_job *job, int step,
                                enum fit_view view);
 
+/* The latent [channels][height/8][width/8] of rgb[height][width][3], malloc'ed; NULL on failure. */
+float *session_encode(struct session *session, const uint8_t *rgb, int width, int height,
+                      struct fit_error *error);
+
 /* Says on stderr what the job is going to paint, and on what. */
 void session_announce(const struct session *session, const struct fit_job *job);
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# The loss of held-out scenes: three of the tiny model's four classes are scenes.
+. "${0%/*}/common.sh"
+
+run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk,vision-yarn --pictures 5
+prints '64x64'
+prints '160x48'
+prints 'vision-yarn'
+[ "$(grep -c '^vision-ntk ' out)" -eq 1 ] || complain "not one row of vision-ntk: $(cat out)"
+run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk,none --pictures 5 --json --threads 1
+json 4 rows
+json 160 rows 2 size 0
+json 30 rows 2 tokens
+json none rows 2 method
+# Within the trained axes there is nothing to stretch; beyond them a method changes the loss.
+[ "$("$json_get" rows 0 loss <out)" = "$("$json_get" rows 1 loss <out)" ] ||
+    complain "other losses within the training: $(cat out)"
+[ "$("$json_get" rows 2 loss <out)" != "$("$json_get" rows 3 loss <out)" ] ||
+    complain "the same loss beyond the training: $(cat out)"
+cp out one
+run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk --pictures 5 --json --threads 2
+same one out
+run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk --pictures 5 --json --seed 1
+differ one out
+run 0 loss --pictures 1 --methods auto --json
+json 1 rows
+json 0.0 rows 0 standard_error
+
+run 1 loss --methods vision-nkt
+says 'the nearest is vision-ntk'
+run 1 loss --sizes 64x64,
+says '--sizes: expected'
+run 1 loss --sizes 65x64
+says 'the nearest is 64x64'
+run 1 loss --pictures 0
+says '--pictures: expected a whole number from 1 to 4096'
+cp -r tiny other
+printf '0\tA\t\n1\tB\t\n2\tC\t\n3\tD\t\n' >other/classes.txt
+run 1 loss --model other
+says 'no class of a scene'
+"$make_model" old v1
+run 1 loss --model old --pictures 1
+says 'first version'
+
+no_leavings
+exit $failed
