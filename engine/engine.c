@@ -62,6 +62,41 @@ static void advance_run(struct fit_engine *engine, struct fit_job *job)
     pthread_mutex_lock(&engine->lock);
 }
 
+/* A run that is to pause shows how far it has come and leaves the queue. */
+static void park(struct fit_engine *engine, struct fit_job *job)
+{
+    pthread_mutex_unlock(&engine->lock);
+    run_show_newest(job);
+    pthread_mutex_lock(&engine->lock);
+    if (!job->pause_wanted || engine->closing || atomic_load(&job->cancel)) {
+        job->next_run = engine->runs;
+        engine->runs = job;
+        return;
+    }
+    job->progress.state = FIT_JOB_PAUSED;
+    job->paused_s = fit_now_s();
+    job->next_run = engine->paused;
+    engine->paused = job;
+    pthread_mutex_unlock(&engine->lock);
+    fit_engine_post(engine, job, FIT_EVENT_STEP);
+    pthread_mutex_lock(&engine->lock);
+}
+
+bool fit_engine_unpark(struct fit_engine *engine, struct fit_job *job)
+{
+    struct fit_job **place = &engine->paused;
+    while (*place && *place != job)
+        place = &(*place)->next_run;
+    if (!*place)
+        return false;
+    *place = job->next_run;
+    job->started_s += fit_now_s() - job->paused_s;
+    job->progress.state = job->run ? FIT_JOB_RUNNING : FIT_JOB_WAITING;
+    requeue(engine, job);
+    pthread_cond_signal(&engine->work_came);
+    return true;
+}
+
 /* What somebody waits for comes first, then what somebody looks at, then the runs. */
 static void *work(void *data)
 {
@@ -81,7 +116,10 @@ static void *work(void *data)
             answer_show(engine, show);
         } else if (run) {
             engine->runs = run->next_run;
-            advance_run(engine, run);
+            if (run->pause_wanted && !atomic_load(&run->cancel))
+                park(engine, run);
+            else
+                advance_run(engine, run);
         } else {
             pthread_cond_wait(&engine->work_came, &engine->lock);
         }
@@ -191,6 +229,8 @@ void fit_engine_close(struct fit_engine **handle)
     *handle = NULL;
     pthread_mutex_lock(&engine->lock);
     engine->closing = true;
+    while (engine->paused)
+        fit_engine_unpark(engine, engine->paused);
     for (struct fit_job *job = engine->runs; job; job = job->next_run)
         atomic_store(&job->cancel, true);
     pthread_cond_broadcast(&engine->work_came);

@@ -18,9 +18,16 @@
 #include "fit_forward.h"
 #include "labels.h"
 #include "sampler.h"
+#include "torch_random.h"
 #include "trajectory.h"
 
 struct run; /* run.c: the device side of one generation */
+
+/* Where a run is between two evaluations, in host memory. */
+struct run_place {
+    struct fit_sampler_place sampler; /* states NULL: nowhere */
+    struct fit_torch_random random;   /* of its noise, where that comes from torch's generator */
+};
 
 struct fit_frame {
     atomic_int refs;
@@ -48,16 +55,20 @@ struct fit_job {
     struct fit_generate_params params; /* effective; noise is NULL */
     float *noise;                      /* owned copy of params.noise, or NULL */
     struct fit_job *from;              /* a reference: the same as params.from */
-    double started_s;
     atomic_bool cancel;
 
     /* worker */
     struct run *run;
+    int live_step; /* of the newest live frame, -1 before */
 
     /* lock */
+    double started_s; /* as if it had never waited for people */
+    double paused_s;
+    bool pause_wanted;
+    struct run_place place; /* where the run was left, or is to go on from */
     struct fit_progress progress;
     struct fit_error error, show_error;
-    struct trajectory trajectory;
+    struct trajectory trajectory; /* of the points, those that are there never change */
     struct fit_frame *live, *shown; /* not yet taken: of the run itself, of a request */
     bool show_wanted;
     int show_step;
@@ -106,7 +117,7 @@ struct fit_engine {
     /* lock */
     bool closing, woken;
     struct task *tasks;
-    struct fit_job *runs, *shows;
+    struct fit_job *runs, *shows, *paused;
     struct event_node *first_event, *last_event;
 };
 
@@ -115,6 +126,8 @@ struct fit_engine *fit_engine_ref(struct fit_engine *engine);
 void fit_engine_unref(struct fit_engine *engine);
 void fit_engine_add_job(struct fit_engine *engine, struct fit_job *job);
 void fit_engine_add_show(struct fit_engine *engine, struct fit_job *job); /* lock held */
+/* Puts a job back into the queue if it is paused; lock held. */
+bool fit_engine_unpark(struct fit_engine *engine, struct fit_job *job);
 void fit_engine_post(struct fit_engine *engine, struct fit_job *job, enum fit_event_type type);
 /* Runs `work` on the worker and waits for its answer. */
 bool fit_engine_call(struct fit_engine *engine,
@@ -122,9 +135,13 @@ bool fit_engine_call(struct fit_engine *engine,
                      struct fit_error *error);
 double fit_now_s(void); /* monotonic */
 
-/* run.c: called by the worker, without the lock */
+/* run.c, show.c: called by the worker, without the lock */
 bool run_advance(struct fit_job *job); /* one evaluation; false when the job has ended */
 void run_show(struct fit_job *job);    /* answers the newest request */
+void run_show_newest(struct fit_job *job); /* the newest point live, unless it is already */
+void run_put_frame(struct fit_job *job, struct fit_frame **place, struct fit_frame *frame);
+/* Where a run is that has begun. */
+bool run_keep(struct fit_job *job, struct run_place *place, struct fit_error *error);
 void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_error *error);
 
 /* model.c: the cheap preview as latent_to_rgba8 takes it, borrowed. */
@@ -137,6 +154,19 @@ struct preview_map model_preview(const struct fit_model *model);
 
 /* model.c: recorded by who wrote the bundle, or "" */
 const char *model_hash(const struct fit_model *model);
+
+/* job.c: a checked request as a job that nobody has queued; `from` is referenced and not looked
+ * into. */
+struct fit_job *job_new(struct fit_model *model, const struct fit_generate_params *params,
+                        struct fit_error *error);
+
+/* job_place.c: the points made so far and where the run is; `n` receives how many points. The place
+ * is the caller's. *blocks* while the worker makes an evaluation. */
+bool job_keep(struct fit_job *job, struct run_place *place, int *n, struct fit_error *error);
+/* Queues a new job that has its steps; takes the place over. Of the progress, what was done and how
+ * long it took. */
+void job_go_on(struct fit_job *job, const struct run_place *place,
+               const struct fit_progress *progress);
 
 /* job.c: what the sampler needs to know of a run; without its noise. */
 struct fit_sampler_params job_sampler_params(const struct fit_config *config,

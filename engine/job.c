@@ -207,13 +207,29 @@ static bool check_from(const struct fit_model *model, const struct fit_generate_
                     last, p->from_step);
 }
 
-/* ---- life ---- */
-
 static size_t latent_values(const struct fit_model *model, int width, int height)
 {
     int side = model->info.token_pixels / model->config.patch;
     return (size_t)(width / side) * (size_t)(height / side) * (size_t)model->config.channels;
 }
+
+static bool check(const struct fit_model *model, const struct fit_generate_params *p,
+                  struct fit_error *error)
+{
+    if (!check_size(model, p->width, p->height, error) || !check_values(model, p, error) || !check_memory(model, p, error))
+        return false;
+    size_t values = latent_values(model, p->width, p->height);
+    if (!check_noise(p->noise, values, error))
+        return false;
+    if (p->noise_source == FIT_NOISE_TORCH && values % FIT_TORCH_RANDOM_BLOCK != 0)
+        return fit_fail(error, FIT_ERROR_ARGUMENT,
+                        "noise source: torch gives images in blocks of %d values; this size has "
+                        "%zu",
+                        FIT_TORCH_RANDOM_BLOCK, values);
+    return true;
+}
+
+/* ---- life ---- */
 
 static bool copy_noise(struct fit_job *job, const float *noise, size_t n, struct fit_error *error)
 {
@@ -226,38 +242,31 @@ static bool copy_noise(struct fit_job *job, const float *noise, size_t n, struct
     return true;
 }
 
-bool fit_generate(struct fit_model *model, const struct fit_generate_params *params,
-                  struct fit_job **out, struct fit_error *error)
+struct fit_job *job_new(struct fit_model *model, const struct fit_generate_params *params,
+                        struct fit_error *error)
 {
     struct fit_generate_params p = *params;
-    *out = NULL;
     fill_defaults(model, &p);
-    if (!check_size(model, p.width, p.height, error) || !check_from(model, &p, error) ||
-        !check_values(model, &p, error) || !check_memory(model, &p, error))
-        return false;
-    size_t values = latent_values(model, p.width, p.height);
-    if (!check_noise(p.noise, values, error))
-        return false;
-    if (p.noise_source == FIT_NOISE_TORCH && values % FIT_TORCH_RANDOM_BLOCK != 0)
-        return fit_fail(error, FIT_ERROR_ARGUMENT,
-                        "noise source: torch gives images in blocks of %d values; this size has "
-                        "%zu",
-                        FIT_TORCH_RANDOM_BLOCK, values);
+    if (!check(model, &p, error))
+        return NULL;
     struct fit_config positions =
         fit_config_with_positions(&model->config, p.attention_scale, p.ori_max_pe_len);
     p.method = fit_rope_method(&positions, p.method, p.height / model->info.token_pixels,
                                p.width / model->info.token_pixels);
 
     struct fit_job *job = calloc(1, sizeof *job);
-    if (!job)
-        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for a job");
+    if (!job) {
+        fit_fail(error, FIT_ERROR_MEMORY, "no memory for a job");
+        return NULL;
+    }
     atomic_init(&job->refs, 1);
     atomic_init(&job->cancel, false);
     job->model = fit_model_ref(model);
     job->started_s = fit_now_s();
-    if (!copy_noise(job, p.noise, values, error)) {
+    job->live_step = -1;
+    if (!copy_noise(job, p.noise, latent_values(model, p.width, p.height), error)) {
         fit_job_unref(&job);
-        return false;
+        return NULL;
     }
     p.noise = NULL;
     job->from = p.from ? fit_job_ref(p.from) : NULL;
@@ -265,9 +274,21 @@ bool fit_generate(struct fit_model *model, const struct fit_generate_params *par
     job->params = p;
     job->progress.steps = p.steps;
     job->progress.remaining_s = -1;
-    fit_engine_add_job(model->engine, job);
-    *out = job;
-    return true;
+    return job;
+}
+
+bool fit_generate(struct fit_model *model, const struct fit_generate_params *params,
+                  struct fit_job **out, struct fit_error *error)
+{
+    struct fit_generate_params p = *params;
+    *out = NULL;
+    fill_defaults(model, &p);
+    if (!check_from(model, &p, error))
+        return false;
+    *out = job_new(model, &p, error);
+    if (*out)
+        fit_engine_add_job(model->engine, *out);
+    return *out;
 }
 
 struct fit_job *fit_job_ref(struct fit_job *job)
@@ -285,6 +306,7 @@ void fit_job_unref(struct fit_job **handle)
     fit_frame_unref(&job->live);
     fit_frame_unref(&job->shown);
     trajectory_finish(&job->trajectory);
+    fit_sampler_place_finish(&job->place.sampler);
     free(job->noise);
     fit_job_unref(&job->from);
     fit_model_unref(&job->model);
@@ -293,7 +315,30 @@ void fit_job_unref(struct fit_job **handle)
 
 void fit_job_cancel(struct fit_job *job)
 {
+    struct fit_engine *engine = job->model->engine;
     atomic_store(&job->cancel, true);
+    pthread_mutex_lock(&engine->lock);
+    fit_engine_unpark(engine, job);
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void fit_job_pause(struct fit_job *job)
+{
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    job->pause_wanted = true;
+    pthread_mutex_unlock(&engine->lock);
+}
+
+void fit_job_resume(struct fit_job *job)
+{
+    struct fit_engine *engine = job->model->engine;
+    pthread_mutex_lock(&engine->lock);
+    job->pause_wanted = false;
+    bool goes_on = fit_engine_unpark(engine, job);
+    pthread_mutex_unlock(&engine->lock);
+    if (goes_on)
+        fit_engine_post(engine, job, FIT_EVENT_STEP);
 }
 
 /* ---- watching ---- */

@@ -28,6 +28,7 @@
 #include "bundle.h"
 #include "engine_private.h"
 #include "fit_png.h"
+#include "picture.h"
 #include "sha256.h"
 
 #define SCHEMA 1
@@ -329,7 +330,7 @@ static void read_origins(struct reading *r, struct fit_settings *out)
         out->n_origins++;
 }
 
-static bool read_settings(struct reading *r, struct fit_settings *out)
+static void read_settings(struct reading *r, struct fit_settings *out)
 {
     int schema = 0;
     *out = (struct fit_settings){0};
@@ -340,8 +341,24 @@ static bool read_settings(struct reading *r, struct fit_settings *out)
     copy_text(r, "model", out->model_name, sizeof out->model_name);
     copy_text(r, "model_sha256", out->model_hash, sizeof out->model_hash);
     copy_text(r, "backend", out->backend, sizeof out->backend);
-    copy_text(r, "pixels_sha256", out->pixels_sha256, sizeof out->pixels_sha256);
-    return r->ok;
+}
+
+bool picture_params_read(const json_t *object, const char *path, struct fit_generate_params *out,
+                         int *evaluations, struct fit_error *error)
+{
+    struct reading r = {object, path, error, true};
+    *out = (struct fit_generate_params){0};
+    read_params(&r, out);
+    read_int(&r, "evaluations", 0, 1 << 20, evaluations);
+    return r.ok;
+}
+
+bool picture_settings_read(const json_t *object, const char *path, struct fit_settings *out,
+                           struct fit_error *error)
+{
+    struct reading r = {object, path, error, true};
+    read_settings(&r, out);
+    return r.ok;
 }
 
 bool fit_settings_read_png(const char *path, struct fit_settings *out, struct fit_error *error)
@@ -354,9 +371,12 @@ bool fit_settings_read_png(const char *path, struct fit_settings *out, struct fi
     json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, &where);
     free(text);
     struct reading r = {object, path, error, true};
-    bool ok = json_is_object(object)
-                  ? read_settings(&r, out)
-                  : fit_fail(error, FIT_ERROR_FILE, "%s: its settings are not JSON", path);
+    if (json_is_object(object)) {
+        read_settings(&r, out);
+        copy_text(&r, "pixels_sha256", out->pixels_sha256, sizeof out->pixels_sha256);
+    } else {
+        r.ok = fit_fail(error, FIT_ERROR_FILE, "%s: its settings are not JSON", path);
+    }
     json_decref(object);
-    return ok;
+    return r.ok;
 }

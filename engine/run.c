@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The worker's side of one generation: buffers, one evaluation at a time, and the pictures. */
+/* The worker's side of one generation: buffers, and one evaluation at a time. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +49,7 @@ struct run {
     int first_evaluation; /* those before it were another run's */
     int copies;      /* of the image in the sampler's state: 2 when its error is coupled */
     int evaluations; /* 0: not known */
+    bool whole;      /* begun, and every point of the sampler is in the trajectory */
     double work_s, preview_s, worked_since_preview_s;
 };
 
@@ -181,6 +182,8 @@ static bool place_noise(struct run *run, const struct fit_job *job)
     if (!fit_noise_begin(&run->fresh, &run->error) ||
         !fit_noise_start(&run->fresh, &run->c, run->noise))
         return false;
+    if (job->place.sampler.states)
+        return true; /* what the run was left with takes the noise's place */
     const float *start = job->from ? state_to_go_on_from(run, job) : job->noise;
     if (start && (!upload(run, run->latent, start, bytes) ||
                   !fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
@@ -254,6 +257,11 @@ static bool begin_sampler(struct run *run, const struct fit_job *job)
     if (!fit_sampler_begin(&run->sampler, &run->c, &params, run->noise,
                            (size_t)run->copies * run_values(run)))
         return false;
+    if (job->place.sampler.states) {
+        if (!fit_sampler_restore(&run->sampler, &run->c, &job->place.sampler))
+            return false;
+        run->fresh.torch = job->place.random;
+    }
     run->first_evaluation = run->sampler.evaluations;
     return true;
 }
@@ -280,6 +288,33 @@ static void make_room(struct fit_job *job)
         fit_network_forget(network);
 }
 
+static bool begin_trajectory(struct run *run, struct fit_job *job)
+{
+    struct fit_engine *engine = job->model->engine;
+    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
+    struct trajectory trajectory;
+    if (!trajectory_init(&trajectory, job->params.steps + 1, run_values(run), pixels,
+                         &run->error))
+        return false;
+    pthread_mutex_lock(&engine->lock);
+    if (job->from)
+        trajectory_take_over(&trajectory, &job->from->trajectory, job->params.from_step);
+    job->trajectory = trajectory;
+    pthread_mutex_unlock(&engine->lock);
+    return true;
+}
+
+/* The points that came with a run that goes on must be those that its solver has passed. */
+static bool check_trajectory(struct run *run, const struct fit_job *job)
+{
+    const struct fit_sampler *sampler = &run->sampler;
+    int n = job->trajectory.n, known = sampler->n_known;
+    return n == known || (sampler->finished && n == known + 1) ||
+           fit_fail(&run->error, FIT_ERROR_FILE,
+                    "steps that were kept: expected %d at this place of the run, found %d", known,
+                    n);
+}
+
 static bool begin(struct run *run, struct fit_job *job)
 {
     struct fit_engine *engine = job->model->engine;
@@ -291,15 +326,12 @@ static bool begin(struct run *run, struct fit_job *job)
         !place_conditioning(run, job) || !place_preview(run, job) || !begin_sampler(run, job))
         return false;
     prepare_guidance(run, job);
-    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
-    struct trajectory trajectory;
-    if (!trajectory_init(&trajectory, job->params.steps + 1, run_values(run), pixels,
-                         &run->error))
+    if (!(job->place.sampler.states ? check_trajectory(run, job) : begin_trajectory(run, job)))
         return false;
+    fit_sampler_place_finish(&job->place.sampler);
+    run->c.cancel = NULL;
+    run->whole = true;
     pthread_mutex_lock(&engine->lock);
-    if (job->from)
-        trajectory_take_over(&trajectory, &job->from->trajectory, job->params.from_step);
-    job->trajectory = trajectory;
     job->progress.step = run->sampler.step;
     job->progress.t = run->sampler.time;
     job->progress.evaluations = run->sampler.evaluations;
@@ -337,19 +369,6 @@ static bool keep_point(struct run *run, struct fit_job *job, const float *state,
     return true;
 }
 
-static void put_frame(struct fit_job *job, struct fit_frame **place, struct fit_frame *frame)
-{
-    struct fit_engine *engine = job->model->engine;
-    pthread_mutex_lock(&engine->lock);
-    struct fit_frame *old = *place;
-    *place = frame;
-    if (job->progress.first_prediction_s == 0)
-        job->progress.first_prediction_s = fit_now_s() - job->started_s;
-    pthread_mutex_unlock(&engine->lock);
-    fit_frame_unref(&old);
-    fit_engine_post(engine, job, FIT_EVENT_FRAME);
-}
-
 static bool show_live(struct run *run, struct fit_job *job, int step)
 {
     struct fit_frame *frame = fit_frame_new(job, step, FIT_VIEW_PREDICTION);
@@ -361,7 +380,8 @@ static bool show_live(struct run *run, struct fit_job *job, int step)
         fit_frame_unref(&frame);
         return false;
     }
-    put_frame(job, &job->live, frame);
+    job->live_step = step;
+    run_put_frame(job, &job->live, frame);
     return true;
 }
 
@@ -402,17 +422,34 @@ static void report(struct run *run, struct fit_job *job, double spent_s)
     fit_engine_post(engine, job, FIT_EVENT_STEP);
 }
 
+/* Only the network can be interrupted: what follows an evaluation moves the state in place, and an
+ * interrupted run goes on later with what it was left with. */
+static bool velocity(void *user, struct fit_compute *c, float *out, const float *x, float t,
+                     int evaluation)
+{
+    struct fit_job *job = user;
+    c->cancel = &job->cancel;
+    bool ok = fit_guided_velocity(&job->run->guided, c, out, x, t, evaluation);
+    c->cancel = NULL;
+    return ok;
+}
+
 static bool evaluate(struct run *run, struct fit_job *job)
 {
     const struct fit_sampler *sampler = &run->sampler;
     double begun = fit_now_s();
-    if (!fit_sampler_next(&run->sampler, &run->c, fit_guided_velocity, &run->guided))
+    int before = sampler->evaluations;
+    if (!fit_sampler_next(&run->sampler, &run->c, velocity, job)) {
+        run->whole = sampler->evaluations == before;
         return false;
+    }
+    run->whole = false;
     int first = sampler->point, end = first + sampler->n_points;
     for (int i = first; i < end; i++)
         if (!fit_sampler_point(sampler, &run->c, i, run->state, run->prediction) ||
             !keep_point(run, job, run->state, run->prediction))
             return false;
+    run->whole = true;
     double spent = fit_now_s() - begun;
     run->worked_since_preview_s += spent;
     if (end > first && !show_live_if_affordable(run, job, end - 1))
@@ -421,9 +458,12 @@ static bool evaluate(struct run *run, struct fit_job *job)
     return true;
 }
 
+/* The last point may be there already: where only its picture could not be made. */
 static bool finish(struct run *run, struct fit_job *job)
 {
-    return keep_point(run, job, run->sampler.x, run->sampler.x) &&
+    bool kept = job->trajectory.n > run->sampler.n_known;
+    return (kept ? to_latent(run, job, run->sampler.x, run->host_prediction)
+                 : keep_point(run, job, run->sampler.x, run->sampler.x)) &&
            show_live(run, job, job->params.steps);
 }
 
@@ -440,7 +480,7 @@ bool run_advance(struct fit_job *job)
         }
         ok = begin(run, job);
     }
-    ok = ok && evaluate(run, job);
+    ok = ok && (fit_sampler_is_finished(&run->sampler) || evaluate(run, job));
     if (ok && !fit_sampler_is_finished(&run->sampler))
         return true;
     ok = ok && finish(run, job);
@@ -466,6 +506,21 @@ static void run_free(struct run *run)
     free(run);
 }
 
+bool run_keep(struct fit_job *job, struct run_place *place, struct fit_error *error)
+{
+    const struct run *run = job->run;
+    struct fit_compute c = run->c;
+    struct run_place kept = {.random = run->fresh.torch};
+    c.error = error;
+    c.cancel = NULL;
+    if (!run->whole)
+        return fit_fail(error, FIT_ERROR_DEVICE, "what the run was left with is not whole");
+    if (!fit_sampler_keep(&run->sampler, &c, &kept.sampler))
+        return false;
+    *place = kept;
+    return true;
+}
+
 void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_error *error)
 {
     static const enum fit_event_type events[] = {
@@ -474,111 +529,22 @@ void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_err
         [FIT_JOB_CANCELLED] = FIT_EVENT_CANCELLED,
     };
     struct fit_engine *engine = job->model->engine;
+    struct run_place place = {0};
+    struct run *run = job->run;
+    bool kept = state != FIT_JOB_DONE && run && run_keep(job, &place, NULL);
     pthread_mutex_lock(&engine->lock);
+    /* A run that was to go on and never did keeps what it came with. */
+    if (kept)
+        job->place = place;
+    job->run = NULL; /* whoever sees the end sees that */
     job->error = *error;
     job->progress.state = state;
     job->progress.remaining_s = 0;
     job->progress.elapsed_s = fit_now_s() - job->started_s;
     pthread_mutex_unlock(&engine->lock);
-    if (job->run)
-        run_free(job->run);
-    job->run = NULL;
+    if (run)
+        run_free(run);
     fit_engine_post(engine, job, events[state]);
-}
-
-/* ---- pictures of other steps ---- */
-
-/* ||v|| per latent pixel, the largest white; v = (prediction - state) / (1 - t) up to a factor
- * that is the same for all pixels. */
-static void draw_velocity(const struct fit_job *job, const float *state, const float *prediction,
-                          struct fit_frame *frame)
-{
-    int scale = job->model->info.token_pixels / job->model->config.patch;
-    int w = frame->width / scale, h = frame->height / scale, channels = job->model->config.channels;
-    float most = 0;
-    float *norm = calloc((size_t)w * (size_t)h, sizeof *norm);
-    for (int i = 0; norm && i < w * h; i++) {
-        for (int c = 0; c < channels; c++) {
-            float d = prediction[c * w * h + i] - state[c * w * h + i];
-            norm[i] += d * d;
-        }
-        norm[i] = sqrtf(norm[i]);
-        most = fmaxf(most, norm[i]);
-    }
-    for (int y = 0; y < frame->height; y++) {
-        for (int x = 0; x < frame->width; x++) {
-            float v = norm && most > 0 ? norm[y / scale * w + x / scale] / most : 0;
-            uint8_t *pixel = frame->pixels + 4 * ((size_t)y * (size_t)frame->width + (size_t)x);
-            memset(pixel, (int)(255 * v), 3);
-            pixel[3] = 255;
-        }
-    }
-    free(norm);
-}
-
-/* Copies the point that is asked for; the newest one stands for a step still to come. */
-static bool take_request(struct fit_job *job, int *step, enum fit_view *view, float **state,
-                         float **prediction)
-{
-    struct fit_engine *engine = job->model->engine;
-    const struct trajectory *trajectory = &job->trajectory;
-    size_t bytes = trajectory->values * sizeof(float);
-    pthread_mutex_lock(&engine->lock);
-    job->show_wanted = false;
-    *step = job->show_step < trajectory->n ? job->show_step : trajectory->n - 1;
-    *view = job->show_view;
-    /* At the end there is no velocity any more: the last one that moved the state is shown. */
-    int at = *view == FIT_VIEW_VELOCITY && *step == job->params.steps ? *step - 1 : *step;
-    bool found = at >= 0;
-    *state = found ? malloc(bytes) : NULL;
-    *prediction = found ? malloc(bytes) : NULL;
-    if (*state && *prediction) {
-        memcpy(*state, trajectory->state + (size_t)at * trajectory->values, bytes);
-        memcpy(*prediction, trajectory->prediction + (size_t)at * trajectory->values, bytes);
-    }
-    pthread_mutex_unlock(&engine->lock);
-    return *state && *prediction;
-}
-
-static bool draw(const struct fit_job *job, const float *state, const float *prediction,
-                 struct fit_frame *frame, struct fit_error *error)
-{
-    if (frame->view == FIT_VIEW_VELOCITY) {
-        draw_velocity(job, state, prediction, frame);
-        return true;
-    }
-    return decode_rgba8(job->model, frame->view == FIT_VIEW_STATE ? state : prediction,
-                        frame->width, frame->height, frame->pixels, error);
-}
-
-static void refuse_request(struct fit_job *job, struct fit_error *error)
-{
-    struct fit_engine *engine = job->model->engine;
-    if (error->status == FIT_OK)
-        fit_fail(error, FIT_ERROR_MEMORY, "no memory to show this step");
-    pthread_mutex_lock(&engine->lock);
-    job->show_error = *error;
-    pthread_mutex_unlock(&engine->lock);
-    fit_engine_post(engine, job, FIT_EVENT_NOT_SHOWN);
-}
-
-void run_show(struct fit_job *job)
-{
-    int step;
-    enum fit_view view;
-    float *state = NULL, *prediction = NULL;
-    struct fit_error error = {0};
-    struct fit_frame *frame = NULL;
-    if (take_request(job, &step, &view, &state, &prediction))
-        frame = fit_frame_new(job, step, view);
-    if (frame && !draw(job, state, prediction, frame, &error))
-        fit_frame_unref(&frame);
-    if (frame)
-        put_frame(job, &job->shown, frame);
-    else
-        refuse_request(job, &error);
-    free(state);
-    free(prediction);
 }
 
 /* ---- forecast ---- */

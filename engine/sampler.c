@@ -82,6 +82,21 @@ int fit_sampler_times(const struct fit_sampler_params *params, float *t)
     return n;
 }
 
+static size_t state_values(const struct fit_sampler *s, int buffer)
+{
+    return buffer == 0 ? (size_t)solvers[s->params.solver].first * s->n : s->n;
+}
+
+/* What no evaluation has written yet holds nothing of the memory's earlier life. */
+static bool clear_buffers(struct fit_sampler *s, struct fit_compute *c)
+{
+    for (int i = 0; i < solvers[s->params.solver].buffers; i++)
+        if (!fit_compute_check(c, c->device->zero(c->queue, s->buffer[i],
+                                                  state_values(s, i) * sizeof(float))))
+            return false;
+    return true;
+}
+
 static int list_items(struct fit_scratch_item *items, struct fit_sampler *s,
                       enum fit_solver solver, size_t n)
 {
@@ -121,9 +136,10 @@ bool fit_sampler_begin(struct fit_sampler *s, struct fit_compute *c,
         s->step = params->first;
         s->time = s->points[s->step];
         s->evaluations = params->first * solvers[params->solver].evaluations;
+        s->n_known = params->first;
     }
     ok = ok && fit_scratch_reserve(&s->scratch, c->device, items, (size_t)count, c->error) &&
-         fit_sampler_copy(s, c, s->x, noise) && (!s->kind->begin || s->kind->begin(s, c));
+         clear_buffers(s, c) && fit_sampler_copy(s, c, s->x, noise) && (!s->kind->begin || s->kind->begin(s, c));
     if (!ok)
         fit_sampler_finish(s);
     return ok;
@@ -136,7 +152,11 @@ bool fit_sampler_next(struct fit_sampler *s, struct fit_compute *c, fit_velocity
         return fit_fail(c->error, FIT_ERROR_ARGUMENT, "the run of %d steps is over",
                         s->params.steps);
     s->n_points = 0;
-    return s->kind->next(s, c, velocity, user);
+    if (!s->kind->next(s, c, velocity, user))
+        return false;
+    if (s->n_points)
+        s->n_known = s->point + s->n_points;
+    return true;
 }
 
 bool fit_sampler_is_finished(const struct fit_sampler *sampler)
@@ -160,6 +180,66 @@ void fit_sampler_finish(struct fit_sampler *sampler)
     memset(sampler, 0, sizeof *sampler);
 }
 
+/* ---- leaving and coming back -------------------------------------------------------------- */
+
+/* Of x and all buffers. */
+static size_t all_values(const struct fit_sampler *s)
+{
+    size_t n = s->n;
+    for (int i = 0; i < solvers[s->params.solver].buffers; i++)
+        n += state_values(s, i);
+    return n;
+}
+
+bool fit_sampler_keep(const struct fit_sampler *s, struct fit_compute *c,
+                      struct fit_sampler_place *place)
+{
+    struct fk_device *d = c->device;
+    *place = (struct fit_sampler_place){.n_values = all_values(s)};
+    place->n_numbers = s->kind->keep(s, place->number);
+    float *to = place->states = malloc(place->n_values * sizeof *to);
+    if (!to)
+        return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory to keep where the run is");
+    bool ok = fit_compute_check(c, d->download(c->queue, to, s->x, s->n * sizeof *to));
+    to += s->n;
+    for (int i = 0; ok && i < solvers[s->params.solver].buffers; i++) {
+        size_t n = state_values(s, i);
+        ok = fit_compute_check(c, d->download(c->queue, to, s->buffer[i], n * sizeof *to));
+        to += n;
+    }
+    ok = ok && fit_compute_check(c, d->queue_sync(c->queue));
+    if (!ok)
+        fit_sampler_place_finish(place);
+    return ok;
+}
+
+void fit_sampler_place_finish(struct fit_sampler_place *place)
+{
+    free(place->states);
+    *place = (struct fit_sampler_place){0};
+}
+
+bool fit_sampler_restore(struct fit_sampler *s, struct fit_compute *c,
+                         const struct fit_sampler_place *place)
+{
+    struct fk_device *d = c->device;
+    double number[FIT_SAMPLER_MAX_NUMBERS];
+    if (place->n_numbers != s->kind->keep(s, number) || place->n_values != all_values(s) ||
+        !s->kind->restore(s, place->number))
+        return fit_fail(c->error, FIT_ERROR_FILE,
+                        "what was kept is no place in a run of %d steps of %s", s->params.steps,
+                        solvers[s->params.solver].name);
+    const float *from = place->states;
+    bool ok = fit_compute_check(c, d->upload(c->queue, s->x, from, s->n * sizeof *from));
+    from += s->n;
+    for (int i = 0; ok && i < solvers[s->params.solver].buffers; i++) {
+        size_t n = state_values(s, i);
+        ok = fit_compute_check(c, d->upload(c->queue, s->buffer[i], from, n * sizeof *from));
+        from += n;
+    }
+    return ok && fit_compute_check(c, d->queue_sync(c->queue));
+}
+
 /* ---- for the kinds ------------------------------------------------------------------------ */
 
 bool fit_sampler_evaluate(struct fit_sampler *s, struct fit_compute *c, fit_velocity_fn *velocity,
@@ -171,6 +251,14 @@ bool fit_sampler_evaluate(struct fit_sampler *s, struct fit_compute *c, fit_velo
     s->state = x;
     s->velocity = out;
     s->t = t;
+    return true;
+}
+
+bool fit_sampler_read_count(double number, int most, int *out)
+{
+    if (!(number >= 0 && number <= most) || number != (int)number)
+        return false;
+    *out = (int)number;
     return true;
 }
 

@@ -17,7 +17,7 @@
 #include "compute.h"
 #include "scratch.h"
 
-enum { FIT_SAMPLER_MAX_BUFFERS = 10, FIT_SAMPLER_MAX_STEPS = 100000 };
+enum { FIT_SAMPLER_MAX_BUFFERS = 10, FIT_SAMPLER_MAX_STEPS = 100000, FIT_SAMPLER_MAX_NUMBERS = 9 };
 
 /* Writes velocity[n] at (x[n], t), device memory; `evaluation` counts from 0 over the whole run
  * and agrees with fit_sampler_times. For DDPM and DDIM the state is [N][features], the output
@@ -55,6 +55,7 @@ struct fit_sampler {
     int step;        /* of the newest point that x has reached */
     bool finished;
     int evaluations; /* made so far */
+    int n_known;     /* points that the evaluations so far brought; the last is not among them */
     float *x;        /* [n] the newest finished state */
     double time;     /* of x, in [0, 1] and, for the adaptive solver, beyond */
     float *points;   /* host, owned, [steps + 1]: 0 (noise) to 1 (data) */
@@ -89,6 +90,25 @@ bool fit_sampler_point(const struct fit_sampler *sampler, struct fit_compute *c,
                        float *state, float *prediction);
 
 void fit_sampler_finish(struct fit_sampler *sampler);
+
+/* Where a run is between two evaluations, as host memory holds it: what goes on from there ends in
+ * the same bits. The states are x and the buffers, one after another. */
+struct fit_sampler_place {
+    double number[FIT_SAMPLER_MAX_NUMBERS];
+    int n_numbers;
+    float *states;   /* owned, [n_values] */
+    size_t n_values;
+};
+
+/* Copies it out of a sampler that has begun; the caller calls fit_sampler_place_finish. */
+bool fit_sampler_keep(const struct fit_sampler *sampler, struct fit_compute *c,
+                      struct fit_sampler_place *place);
+void fit_sampler_place_finish(struct fit_sampler_place *place);
+
+/* Puts a sampler that has begun with the same parameters there. The place may come from a file:
+ * what is no place of such a run is refused. */
+bool fit_sampler_restore(struct fit_sampler *sampler, struct fit_compute *c,
+                         const struct fit_sampler_place *place);
 
 /* The time of every evaluation of a run; returns how many there are, 0 when they depend on the
  * run. t may be NULL. */

@@ -140,6 +140,23 @@ static bool point(const struct fit_sampler *s, struct fit_compute *c, int i, flo
            fit_sampler_copy(s, c, prediction, s->buffer[PREDICTION]);
 }
 
+static int keep(const struct fit_sampler *s, double *number)
+{
+    number[0] = s->step;
+    return 1;
+}
+
+static bool restore(struct fit_sampler *s, const double *number)
+{
+    int step;
+    if (!fit_sampler_read_count(number[0], s->params.steps, &step))
+        return false;
+    s->finished = step == s->params.steps;
+    s->step = s->evaluations = s->n_known = step;
+    s->time = s->points[step];
+    return true;
+}
+
 const struct fit_sampler_kind fit_sampler_ddpm = {
     .check = check,
     .plan = fit_sampler_plan_evenly,
@@ -148,4 +165,6 @@ const struct fit_sampler_kind fit_sampler_ddpm = {
     .next = next,
     .point = point,
     .finish = finish,
+    .keep = keep,
+    .restore = restore,
 };

@@ -15,6 +15,7 @@
  */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sampler_kind.h"
 
@@ -151,7 +152,8 @@ static bool search_second(struct fit_sampler *s, struct fit_compute *c, fit_velo
     float *probe = s->buffer[STAGE], *f1 = s->buffer[K + 1];
     if (!combine(s, c, probe, s->buffer[START], &one, 1, own->h0) ||
         !fit_sampler_evaluate(s, c, velocity, user, f1, probe, (float)own->h0) ||
-        !download(s, c, own->host[2], f1))
+        !download(s, c, own->host[0], s->buffer[START]) ||
+        !download(s, c, own->host[1], s->buffer[K]) || !download(s, c, own->host[2], f1))
         return false;
     for (size_t i = 0; i < s->n; i++)
         own->host[2][i] -= own->host[1][i];
@@ -307,6 +309,60 @@ static bool next(struct fit_sampler *s, struct fit_compute *c, fit_velocity_fn *
     return ++own->stage < STAGES || end_step(s, c);
 }
 
+/* ---- leaving and coming back -------------------------------------------------------------- */
+
+static int keep(const struct fit_sampler *s, double *number)
+{
+    const struct own *own = s->own;
+    const double values[] = {own->stage,   own->begun, own->accepted, s->evaluations, own->t0,
+                             own->dt, own->next_dt, own->h0, own->d1};
+    memcpy(number, values, sizeof values);
+    return sizeof values / sizeof *values;
+}
+
+/* The numbers that the equation gave; the counts before them are checked. */
+static bool is_possible(const struct own *own, int evaluations)
+{
+    const double reals[] = {own->t0, own->dt, own->next_dt, own->h0, own->d1};
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+        if (!(reals[i] >= 0 && isfinite(reals[i])))
+            return false;
+    if (own->begun < 2)
+        return own->stage == 0 && !own->accepted && own->t0 == 0 && evaluations == own->begun &&
+               (own->begun == 0 || own->h0 > 0);
+    bool ended = own->stage == STAGES;
+    return own->stage >= 1 && own->dt > 0 && own->t0 < 1 && (ended ? own->next_dt > 0
+                                                                    : !own->accepted);
+}
+
+static bool restore(struct fit_sampler *s, const double *number)
+{
+    struct own *own = s->own;
+    int accepted, evaluations, steps = s->params.steps;
+    if (!fit_sampler_read_count(number[0], STAGES, &own->stage) ||
+        !fit_sampler_read_count(number[1], 2, &own->begun) ||
+        !fit_sampler_read_count(number[2], 1, &accepted) ||
+        !fit_sampler_read_count(number[3], MAX_EVALUATIONS, &evaluations))
+        return false;
+    own->accepted = accepted;
+    own->t0 = number[4];
+    own->dt = number[5];
+    own->next_dt = number[6];
+    own->h0 = number[7];
+    own->d1 = number[8];
+    if (!is_possible(own, evaluations))
+        return false;
+    s->evaluations = evaluations;
+    s->time = accepted ? fmin(own->t0 + own->dt, 1) : own->t0;
+    s->finished = accepted && own->t0 + own->dt >= 1;
+    for (s->step = 0; s->step + 1 < steps && s->points[s->step + 1] <= s->time;)
+        s->step++;
+    s->n_known = own->begun ? s->step + 1 : 0;
+    if (s->finished)
+        s->step = steps;
+    return true;
+}
+
 const struct fit_sampler_kind fit_sampler_dopri5 = {
     .check = check,
     .plan = fit_sampler_plan_evenly,
@@ -315,4 +371,6 @@ const struct fit_sampler_kind fit_sampler_dopri5 = {
     .next = next,
     .point = point,
     .finish = finish,
+    .keep = keep,
+    .restore = restore,
 };

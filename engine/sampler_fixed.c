@@ -90,10 +90,38 @@ static bool next(struct fit_sampler *s, struct fit_compute *c, fit_velocity_fn *
     return true;
 }
 
+static int keep(const struct fit_sampler *s, double *number)
+{
+    const struct own *own = s->own;
+    number[0] = s->step;
+    number[1] = own->stage;
+    return 2;
+}
+
+static bool restore(struct fit_sampler *s, const double *number)
+{
+    struct own *own = s->own;
+    int stages = methods[s->params.solver].stages, step, stage;
+    if (!fit_sampler_read_count(number[0], s->params.steps, &step) ||
+        !fit_sampler_read_count(number[1], stages - 1, &stage))
+        return false;
+    s->finished = step == s->params.steps;
+    if (s->finished && stage)
+        return false;
+    s->step = step;
+    s->time = s->points[step];
+    s->evaluations = step * stages + stage;
+    s->n_known = step + (stage > 0);
+    own->stage = stage;
+    return true;
+}
+
 const struct fit_sampler_kind fit_sampler_fixed = {
     .plan = fit_sampler_plan_evenly,
     .times = times,
     .begin = begin,
     .next = next,
     .point = fit_sampler_point_straight,
+    .keep = keep,
+    .restore = restore,
 };

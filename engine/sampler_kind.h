@@ -21,6 +21,11 @@ struct fit_sampler_kind {
                   float *state, float *prediction);
     /* Frees what `own` holds, not `own` itself; NULL: nothing. */
     void (*finish)(void *own);
+    /* How far the run is, beyond its states: returns how many numbers it wrote. */
+    int (*keep)(const struct fit_sampler *sampler, double *number);
+    /* The way back: `own`, step, time, evaluations, n_known and finished. False when no run of this
+     * kind can have these numbers; whatever they are, nothing happens but that. */
+    bool (*restore)(struct fit_sampler *sampler, const double *number);
 };
 
 extern const struct fit_sampler_kind fit_sampler_fixed;
@@ -32,6 +37,9 @@ extern const struct fit_sampler_kind fit_sampler_ddpm;
 bool fit_sampler_evaluate(struct fit_sampler *sampler, struct fit_compute *c,
                           fit_velocity_fn *velocity, void *user, float *out, const float *x,
                           float t);
+
+/* A whole number in [0, most], as `keep` wrote it. */
+bool fit_sampler_read_count(double number, int most, int *out);
 
 /* points[i] = i / steps */
 void fit_sampler_plan_evenly(const struct fit_sampler_params *params, float *points);

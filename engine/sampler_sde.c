@@ -213,6 +213,38 @@ static bool next(struct fit_sampler *s, struct fit_compute *c, fit_velocity_fn *
     return heun || (last ? next_last(s, c) : next_euler(s, c));
 }
 
+static int keep(const struct fit_sampler *s, double *number)
+{
+    const struct own *own = s->own;
+    number[0] = s->step;
+    number[1] = own->at_end;
+    number[2] = own->drawn;
+    return 3;
+}
+
+static bool restore(struct fit_sampler *s, const double *number)
+{
+    const struct fit_sampler_params *p = &s->params;
+    struct own *own = s->own;
+    bool heun = p->solver == FIT_SOLVER_SDE_HEUN;
+    int step, at_end, drawn;
+    if (!fit_sampler_read_count(number[0], p->steps, &step) ||
+        !fit_sampler_read_count(number[1], 1, &at_end) ||
+        !fit_sampler_read_count(number[2], p->steps, &drawn))
+        return false;
+    s->finished = step == p->steps;
+    if (at_end && (!heun || s->finished || is_last(p, step)))
+        return false;
+    s->step = step;
+    s->time = s->points[step];
+    /* Heun's last step has one evaluation. */
+    s->evaluations = heun ? 2 * step + at_end - s->finished : step;
+    s->n_known = step + at_end;
+    own->at_end = at_end;
+    own->drawn = drawn;
+    return true;
+}
+
 const struct fit_sampler_kind fit_sampler_sde = {
     .check = check,
     .plan = plan,
@@ -220,4 +252,6 @@ const struct fit_sampler_kind fit_sampler_sde = {
     .begin = begin,
     .next = next,
     .point = fit_sampler_point_straight,
+    .keep = keep,
+    .restore = restore,
 };

@@ -40,6 +40,11 @@ void tiny_folder_finish(void)
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+void tiny_folder_use(const char *path)
+{
+    snprintf(folder, sizeof folder, "%s", path);
+}
+
 const char *tiny_folder_path(void)
 {
     return folder;

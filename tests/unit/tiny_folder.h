@@ -16,6 +16,9 @@
 /* argv[1] is the program that makes the model; exits when it cannot. */
 void tiny_folder_init(int argc, char **argv);
 void tiny_folder_finish(void);
+
+/* In a process that another one of the test has started: the model is there already. */
+void tiny_folder_use(const char *path);
 const char *tiny_folder_path(void);
 
 /* An engine on two threads of the processor with the model on it; failures fail the test. */

@@ -333,8 +333,8 @@ struct fit_generate_params {
     bool no_previews;     /* no frames before the last */
 };
 
-enum fit_job_state { FIT_JOB_WAITING, FIT_JOB_RUNNING, FIT_JOB_DONE, FIT_JOB_FAILED,
-                     FIT_JOB_CANCELLED };
+enum fit_job_state { FIT_JOB_WAITING, FIT_JOB_RUNNING, FIT_JOB_PAUSED, FIT_JOB_DONE,
+                     FIT_JOB_FAILED, FIT_JOB_CANCELLED };
 
 struct fit_progress {
     enum fit_job_state state;
@@ -347,7 +347,7 @@ struct fit_progress {
 };
 
 enum fit_event_type {
-    FIT_EVENT_STEP,  /* progress moved (coalesced: at most one waits for a job) */
+    FIT_EVENT_STEP,  /* progress moved or paused (coalesced: at most one waits for a job) */
     FIT_EVENT_FRAME, /* fit_job_take_frame has something new (coalesced) */
     FIT_EVENT_NOT_SHOWN, /* a request of fit_job_show failed; fit_job_show_error says why */
     FIT_EVENT_DONE,
@@ -370,6 +370,26 @@ FIT_API void fit_job_unref(struct fit_job **job);
 
 /* Asks the run to stop; it does so between two operations. The steps made so far stay. */
 FIT_API void fit_job_cancel(struct fit_job *job);
+
+/* Asks the run to pause; it does so before its next evaluation, shows how far it has come, and keeps
+ * its memory until it is resumed or cancelled. It ends in the same bits as without. After the end
+ * neither does anything. */
+FIT_API void fit_job_pause(struct fit_job *job);
+FIT_API void fit_job_resume(struct fit_job *job);
+
+/* A new run that goes on where one left off that was cancelled or failed, and ends in the bits that
+ * one would have ended in. False when it cannot go on: it is not over, was done, or had not begun. */
+FIT_API bool fit_job_continue(struct fit_job *job, struct fit_job **out, struct fit_error *error);
+
+/* The same across the ends of programs. Writes where the run is: its settings, its steps and what its
+ * solver knows, some kilobytes for a step. Atomic. Of a run that has begun and is not done.
+ * *blocks* until the present evaluation has ended. */
+FIT_API bool fit_job_write(struct fit_job *job, const char *path, struct fit_error *error);
+
+/* Goes on with what fit_job_write wrote, paused if wanted: its steps can be shown at once. Refuses
+ * what is damaged, and another model's. *blocks* (disk). */
+FIT_API bool fit_job_read(struct fit_model *model, const char *path, bool paused,
+                          struct fit_job **out, struct fit_error *error);
 
 FIT_API void fit_job_progress(struct fit_job *job, struct fit_progress *out);
 FIT_API void fit_job_error(struct fit_job *job, struct fit_error *out);
@@ -442,6 +462,11 @@ struct fit_settings {
 /* Reads them back. Pictures of other programs, and damaged ones, fail with the reason. */
 FIT_API bool fit_settings_read_png(const char *path, struct fit_settings *out,
                                    struct fit_error *error);
+
+/* What fit_job_write wrote about a run: its settings (pixels_sha256 is ""), and how far it had come.
+ * *blocks* (disk). */
+FIT_API bool fit_settings_read_run(const char *path, struct fit_settings *out,
+                                   struct fit_progress *progress, struct fit_error *error);
 
 /* The settings of a run as the text of the "parameters" chunk and as JSON; malloc'ed. */
 FIT_API char *fit_job_describe(const struct fit_job *job);
