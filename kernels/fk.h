@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 5 /* raised with every change of the structures below */
+#define FK_ABI 6 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -99,6 +99,7 @@ struct fk_adamw {
 };
 
 struct fk_queue;  /* owned by the backend */
+struct fk_graph;  /* owned by the backend */
 struct fk_device;
 
 /* Abilities are data; algorithms ask, they never test for a backend by name. */
@@ -328,9 +329,20 @@ struct fk_device {
     bool (*copy)(struct fk_queue *q, void *to, const void *from, size_t bytes);
     bool (*zero)(struct fk_queue *q, void *device_memory, size_t bytes);
 
+    /* optional, NULL where nothing is gained. Operations queued between begin and end are recorded
+     * instead of run; launch queues them all, with the same pointers and numbers, any number of
+     * times. They must have run once before in the same sizes (nothing is allocated while they are
+     * recorded), and transfers between host and device are not among them. After a failure between
+     * begin and end, end is still called, and returns NULL. A graph is freed before its queue. */
+    bool (*graph_begin)(struct fk_queue *q);
+    struct fk_graph *(*graph_end)(struct fk_queue *q); /* NULL on failure: queue_error says why */
+    bool (*graph_launch)(struct fk_graph *graph);
+    void (*graph_free)(struct fk_graph *graph); /* NULL is fine */
+
     /* optional, NULL where nothing is gained; callable from any thread. The caller promises that
-     * the weights w [N][K] of `linear` stay as they are until they are forgotten, so that the
-     * backend may read a copy in an order of its own, which it makes when w is used first. `copied`
+     * the weights w [N][K] of `linear`, and the bias used with them, stay as they are until they
+     * are forgotten, so that the backend may read copies in an order or type of its own, which it
+     * makes when w is used first. `copied`
      * (may be NULL) is then called once, by the operation: `linear` reads w no more until it is
      * forgotten. False without use for a copy; without memory for it there is none either, and w
      * itself is read. No operation may use w while it is forgotten. */
@@ -345,7 +357,7 @@ struct fk_open_params {
 };
 
 /* Opens the best backend that answers: for "auto" a plug-in (`fit-cuda.so`, looked for in
- * FIT_BACKEND_PATH, then beside the library) and else the CPU. A plug-in that is missing, of
+ * FIT_BACKEND_PATH, else beside the library, else where it was installed) and else the CPU. A plug-in that is missing, of
  * another FK_ABI, or without a device is no error for "auto". On failure returns NULL and writes
  * one sentence to `message`. On success `message` is empty or holds one line worth telling
  * (why the plug-in was passed over). */

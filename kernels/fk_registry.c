@@ -41,7 +41,8 @@ static const char *member_missing(const struct fk_device *d)
     return complete ? fk_ops_missing(d->ops) : "a required member";
 }
 
-/* The folder that holds the plug-in: the environment's, else that of the code that asks. */
+/* The folder that holds the plug-in: the environment's, else that of the code that asks, else where
+ * it is installed. */
 static void plugin_path(char *out, size_t bytes)
 {
     Dl_info self;
@@ -53,6 +54,8 @@ static void plugin_path(char *out, size_t bytes)
     const char *file = dladdr((void *)fk_op_name, &self) ? self.dli_fname : "";
     const char *slash = strrchr(file, '/');
     snprintf(out, bytes, "%.*s/" PLUGIN, slash ? (int)(slash - file) : 1, slash ? file : ".");
+    if (access(out, F_OK) != 0)
+        snprintf(out, bytes, "%s", FK_PLUGIN_INSTALLED "/" PLUGIN);
 }
 
 /* Who never installed the plug-in need not be told that it was passed over. */

@@ -19,6 +19,8 @@
  *     }
  *     static void test_product(void **state) { check_each_device(product_is_right); }
  *
+ * FIT_TEST_BACKEND names the one backend to test, which must then answer.
+ *
  * Everything that a check hands out (device memory, host rooms) is freed with it. Each block of
  * device memory lies between guard bytes that are verified whenever the block is read and at the
  * end. Failures abort the cmocka test with a sentence that names the device.

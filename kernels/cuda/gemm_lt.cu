@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products by cuBLASLt. Matrices are row-major here and column-major there: c is computed as its
+ * transpose, of b's and a's memory.
+ *
+ * The algorithm of a shape is chosen when it is met first: of those that the library proposes, the
+ * fastest whose result equals the first proposal's in every bit. Those that split k among blocks
+ * are left out: their sums depend on the shape, and a picture would depend on what else is in its
+ * pack. FIT_CUDA_TUNE=0 takes the first proposal; FIT_CUDA_TF32=1 allows tf32 in products of f32.
+ */
+#include <cublasLt.h>
+
+#include <map>
+#include <new>
+#include <stdlib.h>
+#include <string.h>
+#include <tuple>
+
+#include "gemm.h"
+
+enum { PROPOSALS = 16, RUNS = 4 };
+#define WORKSPACE ((size_t)32 << 20)
+
+typedef std::tuple<int, int, int, int, int, bool, bool, bool, bool> shape_key;
+
+struct choice {
+    bool there;
+    cublasLtMatmulAlgo_t algorithm;
+};
+
+struct cuda_gemm {
+    cublasLtHandle_t handle;
+    void *workspace;
+    bool tune, tf32;
+    std::map<shape_key, struct choice> choices;
+};
+
+/* The library's descriptions of one product. */
+struct description {
+    cublasLtMatmulDesc_t operation = NULL;
+    cublasLtMatrixLayout_t a = NULL, b = NULL, c = NULL; /* their a is our b */
+    ~description()
+    {
+        cublasLtMatmulDescDestroy(operation);
+        cublasLtMatrixLayoutDestroy(a);
+        cublasLtMatrixLayoutDestroy(b);
+        cublasLtMatrixLayoutDestroy(c);
+    }
+};
+
+struct cuda_gemm *cuda_gemm_new(struct cuda_state *state)
+{
+    (void)state;
+    struct cuda_gemm *g = new (std::nothrow) cuda_gemm();
+    if (!g)
+        return NULL;
+    const char *tune = getenv("FIT_CUDA_TUNE"), *tf32 = getenv("FIT_CUDA_TF32");
+    g->tune = !tune || strcmp(tune, "0");
+    g->tf32 = tf32 && !strcmp(tf32, "1");
+    if (cublasLtCreate(&g->handle) != CUBLAS_STATUS_SUCCESS ||
+        cudaMalloc(&g->workspace, WORKSPACE) != cudaSuccess) {
+        cuda_gemm_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+void cuda_gemm_free(struct cuda_gemm *g)
+{
+    if (!g)
+        return;
+    if (g->handle)
+        cublasLtDestroy(g->handle);
+    cudaFree(g->workspace);
+    delete g;
+}
+
+static cudaDataType type_of(struct fk_ptr x)
+{
+    return x.type == FK_F32 ? CUDA_R_32F : CUDA_R_16BF;
+}
+
+template <typename T>
+static bool set(cublasLtMatmulDesc_t d, cublasLtMatmulDescAttributes_t attribute, T value)
+{
+    return cublasLtMatmulDescSetAttribute(d, attribute, &value, sizeof value) ==
+           CUBLAS_STATUS_SUCCESS;
+}
+
+static bool layout(cublasLtMatrixLayout_t *out, cudaDataType type, int rows, int columns)
+{
+    return cublasLtMatrixLayoutCreate(out, type, (uint64_t)rows, (uint64_t)columns, rows) ==
+           CUBLAS_STATUS_SUCCESS;
+}
+
+static bool describe(struct description *d, const struct cuda_gemm *g,
+                     const struct cuda_product *p)
+{
+    bool f32 = p->a.type == FK_F32;
+    cublasComputeType_t compute =
+        f32 && g->tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+    if (cublasLtMatmulDescCreate(&d->operation, compute, CUDA_R_32F) != CUBLAS_STATUS_SUCCESS ||
+        !set(d->operation, CUBLASLT_MATMUL_DESC_TRANSA, p->b_turned ? CUBLAS_OP_N : CUBLAS_OP_T) ||
+        !set(d->operation, CUBLASLT_MATMUL_DESC_TRANSB, p->a_turned ? CUBLAS_OP_T : CUBLAS_OP_N))
+        return false;
+    if (p->bias.p && (!set(d->operation, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS) ||
+                      !set(d->operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER,
+                           static_cast<const void *>(p->bias.p))))
+        return false;
+    return (p->b_turned ? layout(&d->a, type_of(p->b), p->n, p->k)
+                        : layout(&d->a, type_of(p->b), p->k, p->n)) &&
+           (p->a_turned ? layout(&d->b, type_of(p->a), p->m, p->k)
+                        : layout(&d->b, type_of(p->a), p->k, p->m)) &&
+           layout(&d->c, type_of(p->c), p->n, p->m);
+}
+
+static cublasStatus_t run(struct fk_queue *q, const struct description *d,
+                          const struct cuda_product *p, void *c, float beta,
+                          const cublasLtMatmulAlgo_t *algorithm)
+{
+    const float one = 1;
+    return cublasLtMatmul(q->gemm->handle, d->operation, &one, p->b.p, d->a, p->a.p, d->b, &beta, c,
+                          d->c, c, d->c, algorithm, q->gemm->workspace, WORKSPACE, q->stream);
+}
+
+/* Whether an algorithm sums each number in one piece. */
+static bool in_one_piece(const cublasLtMatmulAlgo_t *algorithm)
+{
+    int splits = 1;
+    uint32_t reduction = CUBLASLT_REDUCTION_SCHEME_NONE;
+    size_t written;
+    cublasLtMatmulAlgoConfigGetAttribute(algorithm, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &splits,
+                                         sizeof splits, &written);
+    cublasLtMatmulAlgoConfigGetAttribute(algorithm, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME,
+                                         &reduction, sizeof reduction, &written);
+    return splits <= 1 && reduction == CUBLASLT_REDUCTION_SCHEME_NONE;
+}
+
+static int propose(const struct fk_queue *q, const struct description *d,
+                   cublasLtMatmulHeuristicResult_t *found)
+{
+    cublasLtMatmulPreference_t preference;
+    size_t workspace = WORKSPACE;
+    int n = 0, kept = 0;
+    if (cublasLtMatmulPreferenceCreate(&preference) != CUBLAS_STATUS_SUCCESS)
+        return 0;
+    cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
+                                         &workspace, sizeof workspace);
+    if (cublasLtMatmulAlgoGetHeuristic(q->gemm->handle, d->operation, d->a, d->b, d->c, d->c,
+                                       preference, PROPOSALS, found, &n) != CUBLAS_STATUS_SUCCESS)
+        n = 0;
+    cublasLtMatmulPreferenceDestroy(preference);
+    for (int i = 0; i < n; i++)
+        if (found[i].state == CUBLAS_STATUS_SUCCESS && in_one_piece(&found[i].algo))
+            found[kept++] = found[i];
+    return kept;
+}
+
+/* Milliseconds of RUNS runs after one to warm up; negative when it fails. */
+static float timed(struct fk_queue *q, const struct description *d, const struct cuda_product *p,
+                   void *c, const cublasLtMatmulAlgo_t *algorithm, cudaEvent_t begin,
+                   cudaEvent_t end)
+{
+    float ms = -1;
+    bool ok = run(q, d, p, c, 0, algorithm) == CUBLAS_STATUS_SUCCESS &&
+              cudaEventRecord(begin, q->stream) == cudaSuccess;
+    for (int i = 0; ok && i < RUNS; i++)
+        ok = run(q, d, p, c, 0, algorithm) == CUBLAS_STATUS_SUCCESS;
+    ok = ok && cudaEventRecord(end, q->stream) == cudaSuccess &&
+         cudaEventSynchronize(end) == cudaSuccess &&
+         cudaEventElapsedTime(&ms, begin, end) == cudaSuccess;
+    return ok ? ms : -1;
+}
+
+/* Moves the fastest of the proposals that equal the first to its place. */
+static void compete(struct fk_queue *q, const struct description *d, const struct cuda_product *p,
+                    cublasLtMatmulHeuristicResult_t *found, int n)
+{
+    size_t bytes = (size_t)p->m * p->n * fk_dtype_size(p->c.type);
+    void *c = NULL, *first = malloc(bytes), *other = malloc(bytes);
+    cudaEvent_t begin = NULL, end = NULL;
+    bool ok = first && other && cudaMalloc(&c, bytes) == cudaSuccess &&
+              cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
+    float best = ok ? timed(q, d, p, c, &found[0].algo, begin, end) : -1;
+    ok = best > 0 && cudaMemcpy(first, c, bytes, cudaMemcpyDeviceToHost) == cudaSuccess;
+    for (int i = 1; ok && i < n; i++) {
+        float ms = timed(q, d, p, c, &found[i].algo, begin, end);
+        if (ms > 0 && ms < best &&
+            cudaMemcpy(other, c, bytes, cudaMemcpyDeviceToHost) == cudaSuccess &&
+            !memcmp(first, other, bytes)) {
+            best = ms;
+            found[0] = found[i];
+        }
+    }
+    cudaEventDestroy(begin);
+    cudaEventDestroy(end);
+    cudaFree(c);
+    free(first);
+    free(other);
+}
+
+static const struct choice *choose(struct fk_queue *q, const struct description *d,
+                                   const struct cuda_product *p)
+{
+    struct cuda_gemm *g = q->gemm;
+    shape_key key(p->m, p->n, p->k, p->a.type, p->c.type, p->a_turned, p->b_turned,
+                  p->bias.p != NULL, p->beta != 0);
+    auto known = g->choices.find(key);
+    if (known != g->choices.end())
+        return &known->second;
+    cublasLtMatmulHeuristicResult_t found[PROPOSALS];
+    int n = propose(q, d, found);
+    if (n > 1 && g->tune && !q->recording)
+        compete(q, d, p, found, n);
+    struct choice choice = {n > 0, {}};
+    if (n > 0)
+        choice.algorithm = found[0].algo;
+    return &(g->choices[key] = choice);
+}
+
+bool cuda_gemm_lt(struct fk_queue *q, const struct cuda_product *p, bool *failed)
+{
+    struct description d;
+    if (!describe(&d, q->gemm, p))
+        return false;
+    const struct choice *choice = choose(q, &d, p);
+    if (!choice->there)
+        return false;
+    cublasStatus_t status = run(q, &d, p, p->c.p, p->beta, &choice->algorithm);
+    if (status == CUBLAS_STATUS_SUCCESS)
+        return true;
+    *failed = true;
+    return cuda_fail(q, "product of %d x %d x %d: %s", p->m, p->n, p->k,
+                     cublasLtGetStatusString(status));
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stands in for CUDA's runtime, so that the kernels of kernels/cuda compile with a C++ compiler and
+ * run on the processor: every thread of a block is a fiber, blocks run one after another, streams do
+ * their work at once or, while a graph is recorded, keep it. Device memory is the heap's, so that
+ * the address sanitizer sees every access of a kernel.
+ *
+ * It shows that indices, tails, barriers, shuffles and the layouts of tensor cores' operands are
+ * right. It shows nothing about races, speed, or a card's rounding.
+ *
+ * A barrier or a shuffle that not all threads reach stops the program with a sentence. Two variables
+ * of the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n
+ * loses the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has.
+ */
+#ifndef FK_TEST_CUDA_RUNTIME_H
+#define FK_TEST_CUDA_RUNTIME_H
+
+#include <functional>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define __global__
+#define __device__
+#define __host__
+#define __shared__ static
+#define __launch_bounds__(...)
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z)
+    {
+    }
+};
+
+struct float2 {
+    float x, y;
+};
+
+struct alignas(16) uint4 {
+    uint32_t x, y, z, w;
+};
+
+static inline float2 make_float2(float x, float y)
+{
+    return {x, y};
+}
+
+static inline uint4 make_uint4(uint32_t x, uint32_t y, uint32_t z, uint32_t w)
+{
+    return {x, y, z, w};
+}
+
+extern dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+/* ---- the runtime's interface, as far as it is used ---- */
+
+enum cudaError_t {
+    cudaSuccess = 0,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorInvalidValue = 1,
+    cudaErrorNoDevice = 100,
+    cudaErrorLaunchFailure = 719,
+    cudaErrorStreamCaptureUnsupported = 900,
+};
+
+enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
+enum { cudaStreamNonBlocking = 1 };
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
+
+typedef struct cuda_shim_stream *cudaStream_t;
+typedef struct cuda_shim_graph *cudaGraph_t;
+typedef struct cuda_shim_graph *cudaGraphExec_t;
+
+struct cudaDeviceProp {
+    char name[256];
+    int major, minor;
+};
+
+const char *cudaGetErrorString(cudaError_t error);
+cudaError_t cudaGetLastError();
+cudaError_t cudaGetDeviceCount(int *n);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaMalloc(void **p, size_t bytes);
+cudaError_t cudaFree(void *p);
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes);
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned flags);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
+cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value);
+
+/* ---- what kernels see ---- */
+
+/* `cooperative` kernels may use barriers, shuffles and shared memory. */
+void cuda_shim_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared, bool cooperative,
+                      const std::function<void()> &thread);
+void *cuda_shim_shared();
+void __syncthreads();
+
+enum { CUDA_SHIM_SLOT = 32, CUDA_SHIM_LANES = 32 };
+
+/* Gives `bytes` to the other lanes and takes theirs: lane l's lie at result + l * CUDA_SHIM_SLOT
+ * until the next exchange but one. */
+const unsigned char *cuda_shim_exchange(const void *value, size_t bytes);
+unsigned cuda_shim_lane();
+
+template <typename T> static inline T __shfl_sync(unsigned mask, T value, int lane)
+{
+    (void)mask;
+    static_assert(sizeof value <= CUDA_SHIM_SLOT, "a slot holds the value");
+    memcpy(&value, cuda_shim_exchange(&value, sizeof value) + lane % 32 * CUDA_SHIM_SLOT,
+           sizeof value);
+    return value;
+}
+
+template <typename T> static inline T __shfl_xor_sync(unsigned mask, T value, int lanes)
+{
+    return __shfl_sync(mask, value, (int)(cuda_shim_lane() ^ (unsigned)lanes));
+}
+
+/* The instructions of kernels/cuda/mma.cuh. */
+void cuda_shim_mma_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
+void cuda_shim_load_matrices(uint32_t (&r)[4], const void *row, bool transposed);
+
+#endif

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cuda_runtime.h"
+
+#include <mutex>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unordered_map>
+#include <vector>
+
+#include "fibers.h"
+#include "fk_dtype.h"
+
+dim3 threadIdx, blockIdx, blockDim, gridDim;
+
+/* ---- a block ------------------------------------------------------------------------------ */
+
+struct warp {
+    unsigned char slots[2][CUDA_SHIM_LANES][CUDA_SHIM_SLOT];
+    unsigned exchanges[CUDA_SHIM_LANES]; /* begun by each lane */
+    unsigned arrived, finished;          /* lanes in the exchange under way; exchanges done */
+};
+
+static std::recursive_mutex one_launch; /* blocks share the variables of this file */
+static std::vector<warp> warps;
+static std::vector<unsigned char> shared_memory;
+static unsigned barrier_arrived, barrier_finished, live;
+
+static void fail(const char *sentence)
+{
+    fprintf(stderr, "kernel of %u x %u x %u threads, block (%u, %u, %u): %s\n", blockDim.x,
+            blockDim.y, blockDim.z, blockIdx.x, blockIdx.y, blockIdx.z, sentence);
+    abort();
+}
+
+static void stuck()
+{
+    fail("a barrier or a shuffle is not reached by all its threads");
+}
+
+static void place_thread(unsigned i)
+{
+    threadIdx = dim3(i % blockDim.x, i / blockDim.x % blockDim.y, i / blockDim.x / blockDim.y);
+}
+
+void *cuda_shim_shared()
+{
+    return shared_memory.data();
+}
+
+void __syncthreads()
+{
+    unsigned mine = barrier_finished + 1;
+    if (++barrier_arrived == live) {
+        barrier_arrived = 0;
+        barrier_finished = mine;
+        return;
+    }
+    fiber_wait(&barrier_finished, mine);
+}
+
+/* A thread that ends is waited for no longer. */
+static void thread_ends()
+{
+    live--;
+    if (live && barrier_arrived == live) {
+        barrier_arrived = 0;
+        barrier_finished++;
+    }
+}
+
+unsigned cuda_shim_lane()
+{
+    return fiber_current() % CUDA_SHIM_LANES;
+}
+
+const unsigned char *cuda_shim_exchange(const void *value, size_t bytes)
+{
+    warp *w = &warps[fiber_current() / CUDA_SHIM_LANES];
+    unsigned lane = cuda_shim_lane(), mine = ++w->exchanges[lane];
+    memcpy(w->slots[mine % 2][lane], value, bytes);
+    if (++w->arrived == CUDA_SHIM_LANES) {
+        w->arrived = 0;
+        w->finished = mine;
+    } else {
+        fiber_wait(&w->finished, mine);
+    }
+    return w->slots[mine % 2][0];
+}
+
+static void run_block(unsigned threads, size_t shared, const std::function<void()> &thread,
+                      bool backwards)
+{
+    warps.assign((threads + CUDA_SHIM_LANES - 1) / CUDA_SHIM_LANES, warp());
+    shared_memory.assign(shared + 16, 0xff); /* nothing may rely on zeros */
+    barrier_arrived = barrier_finished = 0;
+    live = threads;
+    fibers_run(
+        threads, backwards,
+        [&](unsigned) {
+            thread();
+            thread_ends();
+        },
+        [] { place_thread(fiber_current()); }, stuck);
+}
+
+static void run_grid(dim3 grid, dim3 block, size_t shared, bool cooperative,
+                     const std::function<void()> &thread)
+{
+    unsigned threads = block.x * block.y * block.z;
+    gridDim = grid;
+    blockDim = block;
+    if (threads > 1024 || (cooperative && threads % CUDA_SHIM_LANES))
+        fail("expected whole warps, and at most 1024 threads");
+    for (blockIdx.z = 0; blockIdx.z < grid.z; blockIdx.z++)
+        for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
+            for (blockIdx.x = 0; blockIdx.x < grid.x; blockIdx.x++) {
+                if (cooperative) {
+                    run_block(threads, shared, thread, blockIdx.x % 2);
+                    continue;
+                }
+                for (unsigned i = 0; i < threads; i++) {
+                    place_thread(i);
+                    thread();
+                }
+            }
+}
+
+/* ---- tensor cores ------------------------------------------------------------------------- */
+
+static float half_of(uint32_t pair, int high)
+{
+    return fk_bf16_to_f32((uint16_t)(high ? pair >> 16 : pair));
+}
+
+void cuda_shim_mma_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1)
+{
+    const uint32_t mine[6] = {a[0], a[1], a[2], a[3], b0, b1};
+    const unsigned char *all = cuda_shim_exchange(mine, sizeof mine);
+    auto operand = [all](int lane, int which) {
+        uint32_t value;
+        memcpy(&value, all + lane * CUDA_SHIM_SLOT + 4 * which, sizeof value);
+        return value;
+    };
+    int g = (int)cuda_shim_lane() / 4, t = (int)cuda_shim_lane() % 4;
+    for (int i = 0; i < 4; i++) {
+        int row = g + 8 * (i / 2), column = 2 * t + i % 2;
+        float sum = 0;
+        for (int k = 0; k < 16; k++)
+            sum += half_of(operand(row % 8 * 4 + k % 8 / 2, row / 8 + 2 * (k / 8)), k % 2) *
+                   half_of(operand(column * 4 + k % 8 / 2, 4 + k / 8), k % 2);
+        d[i] += sum;
+    }
+}
+
+void cuda_shim_load_matrices(uint32_t (&r)[4], const void *row, bool transposed)
+{
+    if ((uintptr_t)row % 16)
+        fail("a row of a matrix is not aligned to 16 bytes");
+    const unsigned char *all = cuda_shim_exchange(&row, sizeof row);
+    int g = (int)cuda_shim_lane() / 4, t = (int)cuda_shim_lane() % 4;
+    for (int i = 0; i < 4; i++) {
+        uint32_t pair = 0;
+        for (int k = 0; k < 2; k++) {
+            const uint16_t *from;
+            int in_row = transposed ? 2 * t + k : g, column = transposed ? g : 2 * t + k;
+            memcpy(&from, all + (8 * i + in_row) * CUDA_SHIM_SLOT, sizeof from);
+            pair |= (uint32_t)from[column] << (16 * k);
+        }
+        r[i] = pair;
+    }
+}
+
+/* ---- the runtime -------------------------------------------------------------------------- */
+
+struct cuda_shim_graph {
+    std::vector<std::function<void()>> work;
+};
+
+struct cuda_shim_stream {
+    cuda_shim_graph *recording;
+};
+
+static cudaError_t lost; /* what every call answers once the device is lost */
+static long launches_left;
+static size_t memory_total, memory_used;
+static std::unordered_map<void *, size_t> blocks;
+
+static void submit(cudaStream_t stream, std::function<void()> work)
+{
+    if (stream->recording)
+        stream->recording->work.push_back(std::move(work));
+    else
+        work();
+}
+
+void cuda_shim_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared, bool cooperative,
+                      const std::function<void()> &thread)
+{
+    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    submit(stream, [=] {
+        if (launches_left > 0 && --launches_left == 0)
+            lost = cudaErrorLaunchFailure;
+        if (!lost)
+            run_grid(grid, block, shared, cooperative, thread);
+    });
+}
+
+const char *cudaGetErrorString(cudaError_t error)
+{
+    switch (error) {
+    case cudaSuccess:
+        return "no error";
+    case cudaErrorMemoryAllocation:
+        return "out of memory";
+    case cudaErrorLaunchFailure:
+        return "unspecified launch failure";
+    default:
+        return "another error";
+    }
+}
+
+cudaError_t cudaGetLastError()
+{
+    return lost;
+}
+
+cudaError_t cudaGetDeviceCount(int *n)
+{
+    const char *fail_at = getenv("FK_SHIM_FAIL_LAUNCH"), *memory = getenv("FK_SHIM_MEMORY");
+    launches_left = fail_at ? strtol(fail_at, NULL, 10) : 0;
+    memory_total = memory ? strtoull(memory, NULL, 10) : (size_t)4 << 30;
+    lost = cudaSuccess;
+    *n = 1;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device)
+{
+    (void)device;
+    *properties = cudaDeviceProp();
+    snprintf(properties->name, sizeof properties->name, "the processor as a CUDA device");
+    properties->major = 8;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device)
+{
+    (void)device;
+    return lost;
+}
+
+cudaError_t cudaMalloc(void **p, size_t bytes)
+{
+    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    *p = NULL;
+    if (lost)
+        return lost;
+    if (bytes > memory_total || memory_used > memory_total - bytes)
+        return cudaErrorMemoryAllocation;
+    *p = aligned_alloc(256, (bytes + 255) / 256 * 256);
+    if (!*p)
+        return cudaErrorMemoryAllocation;
+    blocks[*p] = bytes;
+    memory_used += bytes;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *p)
+{
+    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    if (!p)
+        return lost;
+    auto found = blocks.find(p);
+    if (found == blocks.end())
+        fail("what is freed was not allocated");
+    memory_used -= found->second;
+    blocks.erase(found);
+    free(p);
+    return lost;
+}
+
+cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
+{
+    *total_bytes = memory_total;
+    *free_bytes = memory_total - memory_used;
+    return lost;
+}
+
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream)
+{
+    if (lost)
+        return lost;
+    if (stream->recording && kind != cudaMemcpyDeviceToDevice)
+        return cudaErrorStreamCaptureUnsupported;
+    submit(stream, [=] { memmove(to, from, bytes); });
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream)
+{
+    if (!lost)
+        submit(stream, [=] { memset(p, value, bytes); });
+    return lost;
+}
+
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
+{
+    (void)flags;
+    *stream = new cuda_shim_stream();
+    return lost;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream)
+{
+    delete stream;
+    return lost;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+{
+    return stream->recording ? cudaErrorStreamCaptureUnsupported : lost;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode)
+{
+    (void)mode;
+    if (stream->recording)
+        return cudaErrorStreamCaptureUnsupported;
+    stream->recording = new cuda_shim_graph();
+    return lost;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
+{
+    *graph = stream->recording;
+    stream->recording = NULL;
+    return *graph ? lost : cudaErrorInvalidValue;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned flags)
+{
+    (void)flags;
+    *executable = new cuda_shim_graph(*graph);
+    return lost;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
+{
+    (void)stream;
+    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    for (const auto &work : executable->work)
+        work();
+    return lost;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
+{
+    delete graph;
+    return lost;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable)
+{
+    delete executable;
+    return lost;
+}
+
+cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value)
+{
+    (void)function, (void)attribute;
+    return value <= 99 * 1024 ? cudaSuccess : cudaErrorInvalidValue; /* the least of 8.x */
+}
