@@ -71,7 +71,7 @@ static bool lesson_run(void *user, struct bench *b)
            fit_train_forward(&b->compute, &l->state.network, &l->store, l->velocity, &batch) &&
            fit_run(&b->compute, flow_loss, l->loss, l->dvelocity, l->velocity, l->target,
                    &l->pack.fk, fit_config_features(&b->config)) &&
-           fit_backward(&b->compute, &l->state.network, &l->store, l->state.gradient,
+           fit_backward(&b->compute, &l->state.network, &l->store, l->state.gradient, NULL,
                         l->dvelocity, &batch) &&
            train_state_update(&l->state, &b->compute, &l->config, ++l->step,
                               l->config.learning_rate, 1, &norm);

@@ -4,8 +4,8 @@
 bool fit_linear_backward(struct fit_compute *c, float *gradient, float *dx, const float *dy,
                          struct fk_ptr x, const struct fit_linear *layer, int rows, float beta)
 {
-    float *dw = layer->weight_frozen ? NULL : gradient + layer->weight_at;
-    float *db = layer->bias_frozen ? NULL : gradient + layer->bias_at;
+    float *dw = !gradient || layer->weight_frozen ? NULL : gradient + layer->weight_at;
+    float *db = !gradient || layer->bias_frozen ? NULL : gradient + layer->bias_at;
     return (!dx && !dw && !db) ||
            fit_run(c, linear_bwd, fk_f32(dx), dw, db, fk_f32(dy), x, layer->weight, rows,
                    layer->out, layer->in, beta);

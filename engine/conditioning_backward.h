@@ -5,8 +5,8 @@
 
 #include "fit_backward.h"
 
-/* Adds the layer's gradients at its places in `gradient`, those of frozen parameters left out;
- * dx = dy . weight + beta dx unless dx is NULL. */
+/* Adds the layer's gradients at its places in `gradient`, those of frozen parameters left out (all
+ * of them when it is NULL); dx = dy . weight + beta dx unless dx is NULL. */
 bool fit_linear_backward(struct fit_compute *c, float *gradient, float *dx, const float *dy,
                          struct fk_ptr x, const struct fit_linear *layer, int rows, float beta);
 

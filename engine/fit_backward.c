@@ -166,8 +166,8 @@ static bool final_backward(struct fit_compute *c, const struct pass *p,
 }
 
 bool fit_backward(struct fit_compute *c, const struct fit_network *network,
-                  struct fit_train_store *store, float *gradient, const float *dvelocity,
-                  const struct fit_batch *batch)
+                  struct fit_train_store *store, float *gradient, float *dstate,
+                  const float *dvelocity, const struct fit_batch *batch)
 {
     struct pass p = {pass_of(network, batch), store, gradient};
     const struct fit_config *k = &network->config;
@@ -185,6 +185,6 @@ bool fit_backward(struct fit_compute *c, const struct fit_network *network,
             !attention_backward(c, &p, &network->block[i], &store->block[i], m, dm))
             return false;
     }
-    return linear_backward(c, &p, NULL, store->dx, fk_f32(batch->x), &network->x_embed, 0) &&
-           fit_conditioning_backward(c, network, store, gradient);
+    return linear_backward(c, &p, dstate, store->dx, fk_f32(batch->x), &network->x_embed, 0) &&
+           (!gradient || fit_conditioning_backward(c, network, store, gradient));
 }

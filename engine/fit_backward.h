@@ -63,10 +63,11 @@ bool fit_train_forward(struct fit_compute *c, const struct fit_network *network,
                        const struct fit_batch *batch);
 
 /* Adds the gradient of every parameter that is not frozen to `gradient` (flat order of
- * fit_weights.h), given the gradient of the velocity and the store of the forward with the same
- * batch. Uses up the store. */
+ * fit_weights.h; NULL: no parameter's is wanted), given the gradient of the velocity and the store
+ * of the forward with the same batch. dstate [N][F] = the gradient of batch->x unless it is NULL.
+ * What the forward left in the store stays, so that another dvelocity may follow. */
 bool fit_backward(struct fit_compute *c, const struct fit_network *network,
-                  struct fit_train_store *store, float *gradient, const float *dvelocity,
-                  const struct fit_batch *batch);
+                  struct fit_train_store *store, float *gradient, float *dstate,
+                  const float *dvelocity, const struct fit_batch *batch);
 
 #endif

@@ -167,7 +167,7 @@ bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, doubl
                    features) &&
            (scale == 1.0f ||
             fit_run(c, axpby, t->dvelocity, 0.0f, batch->target, scale, values)) &&
-           fit_backward(c, &t->state.network, &t->store, t->state.gradient, t->dvelocity,
+           fit_backward(c, &t->state.network, &t->store, t->state.gradient, NULL, t->dvelocity,
                         &view) &&
            sum_losses(t, batch->n, loss_sum);
 }

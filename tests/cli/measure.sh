@@ -42,5 +42,39 @@ says 'no class of a scene'
 run 1 loss --model old --pictures 1
 says 'first version'
 
+run 0 render --class 3 --size 64x48 --seed 2 --output a.png
+run 0 render --class 3 --size 48x64 --seed 2 --output b.png
+run 0 likelihood a.png b.png --steps 4 --probes 3
+prints 'a.png  '
+prints ' bits per dimension +- '
+[ "$(wc -l <out)" -eq 2 ] || complain "not two lines: $(cat out)"
+run 0 likelihood a.png b.png --steps 4 --json --threads 1
+json 2
+json b.png 1 path
+json 384 0 dimensions
+json 8 0 evaluations
+json 0.0 0 standard_error
+cp out one
+run 0 likelihood a.png b.png --steps 4 --json --threads 2
+same one out
+for option in '--class 1' '--seed 5' --gaussian '--solver rk4' '--steps 5' '--solver dopri5'; do
+    run 0 likelihood a.png b.png --steps 4 --json $option
+    differ one out
+done
+run 1 likelihood
+run 1 likelihood a.png --solver sde-heun
+says 'sde-heun'
+run 1 likelihood a.png --probes 257
+says '--probes: expected a whole number from 1 to 256'
+run 2 likelihood absent.png
+says 'absent.png'
+run 2 likelihood tiny/classes.txt
+says 'classes.txt'
+run 0 render --size 50x48 --output odd.png
+run 1 likelihood odd.png
+says 'the nearest is 48x48'
+run 1 likelihood a.png --model old
+says 'first version'
+
 no_leavings
 exit $failed

@@ -5,7 +5,7 @@
 run 0 --version
 prints 'limn-cli '
 run 0 --help
-for command in generate compare classes info verify velocity decode encode import render train loss; do
+for command in generate compare classes info verify velocity decode encode import render train loss likelihood; do
     prints "  $command"
 done
 cp out help
@@ -14,7 +14,7 @@ for command in $(awk '/^  [a-z]/ { print $1 }' help); do
     prints "limn-cli $command"
     prints '--help'
 done
-for command in generate compare classes info verify velocity decode encode import render loss; do
+for command in generate compare classes info verify velocity decode encode import render loss likelihood; do
     run 0 "$command" --help
     for option in --json --backend --precision --threads --model; do
         prints "$option"

@@ -87,7 +87,7 @@ static void run_backward(struct setting *s)
                  fit_train_forward(c, &s->tiny.network, &s->store, s->velocity, &s->batch) &&
                      fit_run(c, flow_loss, s->loss, s->dvelocity, s->velocity, s->target,
                              &s->pack.fk, TINY_FEATURES) &&
-                     fit_backward(c, &s->tiny.network, &s->store, s->gradient, s->dvelocity,
+                     fit_backward(c, &s->tiny.network, &s->store, s->gradient, NULL, s->dvelocity,
                                   &s->batch));
 }
 

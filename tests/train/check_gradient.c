@@ -87,7 +87,7 @@ static double learn(struct world *w, const struct fit_batch *view, const float *
               fit_train_forward(c, &w->state.network, &w->store, w->velocity, view) &&
               fit_run(c, flow_loss, w->loss, w->dvelocity, w->velocity, target, view->pack,
                       FEATURES) &&
-              fit_backward(c, &w->state.network, &w->store, w->state.gradient, w->dvelocity,
+              fit_backward(c, &w->state.network, &w->store, w->state.gradient, NULL, w->dvelocity,
                            view) &&
               fit_compute_check(c, c->device->queue_sync(c->queue));
     require_ok(ok, w->bench.error);

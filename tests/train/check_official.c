@@ -101,7 +101,7 @@ static void learn(struct lesson *l)
               fit_train_forward(c, &l->state.network, &l->store, l->velocity, &batch) &&
               fit_run(c, flow_loss, l->loss, l->dvelocity, l->velocity, l->target, &l->pack.fk,
                       FEATURES) &&
-              fit_backward(c, &l->state.network, &l->store, l->state.gradient, l->dvelocity,
+              fit_backward(c, &l->state.network, &l->store, l->state.gradient, NULL, l->dvelocity,
                            &batch) &&
               fit_compute_check(c, c->device->queue_sync(c->queue));
     require_ok(ok, l->bench.error);

@@ -28,6 +28,37 @@ FIT_API bool fit_model_loss(struct fit_model *model, const struct fit_velocity_p
                             const float *latent, uint64_t seed, double *loss,
                             struct fit_error *error);
 
+/* How a likelihood is computed; zeros are the defaults. */
+struct fit_likelihood_params {
+    int width, height; /* pixels */
+    int class_id;      /* or FIT_CLASS_NONE: of pictures of any class */
+    enum fit_method method;
+    enum fit_attention_scale attention_scale;
+    int ori_max_pe_len;
+    enum fit_solver solver; /* of a differential equation */
+    int steps;              /* 20 */
+    double atol, rtol;      /* of dopri5: 1e-6 and 1e-3 */
+    int probes;             /* 1 to 256: 1 */
+    bool gaussian;          /* the probes are normal numbers, in place of signs */
+    uint64_t seed;          /* of the probes */
+};
+
+struct fit_likelihood {
+    double log_density;    /* ln p(latent | class) in nats: the mean over the probes */
+    double standard_error; /* of it, from the probes alone; 0 with one probe */
+    double bits_per_dimension; /* -log2 p / dimensions; of a density, so it may be negative */
+    int dimensions;            /* values of the latent */
+    int evaluations;           /* of the network; each with a backward pass for every probe */
+};
+
+/* The density that the model, without guidance, gives to latent [channels][height/8][width/8]: the
+ * flow is followed from the data to the noise, and the divergence of the velocity, estimated by
+ * random probes with one pass backwards through the network each, is added up on the way. It is one
+ * of the latent, not of the picture; models with the same autoencoder can be compared. */
+FIT_API bool fit_model_likelihood(struct fit_model *model,
+                                  const struct fit_likelihood_params *params, const float *latent,
+                                  struct fit_likelihood *out, struct fit_error *error);
+
 #ifdef __cplusplus
 }
 #endif
