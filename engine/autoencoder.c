@@ -51,8 +51,11 @@ bool fit_autoencoder_open(struct fit_autoencoder **out, struct fk_device *device
 {
     struct fit_safetensors file;
     *out = NULL;
-    return fit_safetensors_open(&file, path, e) &&
-           fit_autoencoder_open_type(out, &fit_limn_f8c8, device, queue, &file, e);
+    if (!fit_safetensors_open(&file, path, e))
+        return false;
+    struct fit_tensor_list list = fit_safetensors_list(&file);
+    const struct fit_autoencoder_type *type = fit_autoencoder_type_of(&list);
+    return fit_autoencoder_open_type(out, type ? type : &fit_limn_f8c8, device, queue, &file, e);
 }
 
 void fit_autoencoder_close(struct fit_autoencoder **autoencoder)

@@ -61,7 +61,7 @@ bool fit_autoencoder_open_type(struct fit_autoencoder **out,
                                const struct fit_autoencoder_type *type, struct fk_device *device,
                                struct fk_queue *queue, struct fit_safetensors *file,
                                struct fit_error *e);
-/* limn-f8c8 from a path. */
+/* From a path; the kind follows from the tensors. */
 bool fit_autoencoder_open(struct fit_autoencoder **out, struct fk_device *device,
                           struct fk_queue *queue, const char *path, struct fit_error *e);
 void fit_autoencoder_close(struct fit_autoencoder **autoencoder);

@@ -13,7 +13,6 @@
 #include "fk_dtype.h"
 #include "preview.h"
 #include "sha256.h"
-#include "fit/fit-scenes.h"
 
 enum { N_FLAT = 4, PATH_BYTES = 2048 };
 
@@ -29,17 +28,6 @@ static void flat_buffers(const struct train_state *s, float *flat[N_FLAT])
 
 /* ---- the bundle -------------------------------------------------------------------------- */
 
-static bool write_text(const char *folder, const char *name, const char *text,
-                       struct fit_error *e)
-{
-    char path[PATH_BYTES];
-    struct fit_writer writer;
-    if (!fit_path_join(path, sizeof path, folder, name))
-        return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", folder);
-    return fit_writer_open(&writer, path, e) &&
-           fit_writer_write(&writer, text, strlen(text), e) && fit_writer_commit(&writer, e);
-}
-
 static bool copy_file(const char *from, const char *folder, const char *name, struct fit_error *e)
 {
     char path[PATH_BYTES];
@@ -48,30 +36,62 @@ static bool copy_file(const char *from, const char *folder, const char *name, st
     return fit_file_copy(from, path, e);
 }
 
-static bool write_classes(const char *folder, int n, struct fit_error *e)
+static bool write_class(struct fit_writer *writer, int id, const struct fit_label *label,
+                        struct fit_error *e)
 {
-    char text[16384];
-    size_t at = 0;
-    for (int i = 0; i < n; i++) {
-        int added = snprintf(text + at, sizeof text - at, "%d\t%s\t%s\n", i, fit_scene_name(i),
-                             fit_scene_synonyms(i));
-        if (added < 0 || (size_t)added >= sizeof text - at)
-            return fit_fail(e, FIT_ERROR_FILE, "%s: the list of classes is too long", folder);
-        at += (size_t)added;
+    char number[16];
+    snprintf(number, sizeof number, "%d", id);
+    const char *columns[] = {number, "\t", label->name, "\t", label->synonyms, "\t",
+                             label->group, "\t", label->code, "\n"};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        if (!fit_writer_write(writer, columns[i], strlen(columns[i]), e))
+            return false;
+    return true;
+}
+
+static bool write_classes(const char *folder, const struct fit_labels *classes,
+                          struct fit_error *e)
+{
+    char path[PATH_BYTES];
+    struct fit_writer writer;
+    if (!fit_path_join(path, sizeof path, folder, "classes.txt"))
+        return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", folder);
+    if (!fit_writer_open(&writer, path, e))
+        return false;
+    for (int i = 0; i < classes->n; i++)
+        if (!write_class(&writer, i, &classes->label[i], e))
+            return false;
+    return fit_writer_commit(&writer, e);
+}
+
+/* limn-f8c8 has no matrix of its own: it is measured. */
+static bool describe_preview(struct fit_bundle *bundle, struct fit_trainer *t)
+{
+    const struct fit_autoencoder_type *type = t->autoencoder->type;
+    struct preview preview;
+    if (type->preview) {
+        bundle->preview_kernel = 1;
+        memcpy(bundle->preview_matrix, type->preview,
+               (size_t)type->channels * sizeof *type->preview);
+        return true;
     }
-    return write_text(folder, "classes.txt", text, e);
+    bundle->preview_kernel = PREVIEW_KERNEL;
+    if (!preview_measure(&preview, t->autoencoder, &t->compute))
+        return false;
+    memcpy(bundle->preview_matrix, preview.matrix, sizeof preview.matrix);
+    memcpy(bundle->preview_bias, preview.bias, sizeof preview.bias);
+    return true;
 }
 
 static bool write_model_json(struct fit_trainer *t, const char *folder, struct fit_error *e)
 {
     const struct train_config *c = &t->config;
+    const struct fit_autoencoder_type *type = t->autoencoder->type;
     int side = c->shape[0].side;
-    struct preview preview;
     struct fit_bundle bundle = {
         .config = c->model, .transformer = "transformer.safetensors",
         .autoencoder = "autoencoder.safetensors", .classes = "classes.txt",
-        .autoencoder_type = "limn-f8c8", .downsampling = FIT_AUTOENCODER_STRIDE,
-        .scaling_factor = 1, .default_width = side, .default_height = side,
+        .downsampling = type->stride, .scaling_factor = type->scaling_factor, .default_width = side, .default_height = side,
         .default_steps = c->sheet_steps, .default_guidance = c->sheet_guidance,
         .default_solver = FIT_SOLVER_EULER};
     char path[PATH_BYTES];
@@ -79,13 +99,11 @@ static bool write_model_json(struct fit_trainer *t, const char *folder, struct f
     snprintf(bundle.name, sizeof bundle.name, "%s", c->name);
     snprintf(bundle.description, sizeof bundle.description, "%s", c->description);
     snprintf(bundle.licence, sizeof bundle.licence, "%s", c->licence);
-    if (!preview_measure(&preview, t->autoencoder, &t->compute) ||
+    snprintf(bundle.autoencoder_type, sizeof bundle.autoencoder_type, "%s", type->name);
+    if (!describe_preview(&bundle, t) ||
         !fit_path_join(path, sizeof path, folder, bundle.transformer) ||
         !fit_file_sha256(path, bundle.transformer_sha256, e))
         return false;
-    bundle.preview_kernel = PREVIEW_KERNEL;
-    memcpy(bundle.preview_matrix, preview.matrix, sizeof preview.matrix);
-    memcpy(bundle.preview_bias, preview.bias, sizeof preview.bias);
     return fit_bundle_write(&bundle, e);
 }
 
@@ -158,7 +176,7 @@ bool checkpoint_export_bundle(struct fit_trainer *t, const char *folder, struct 
     bool ok = write_tensors(path, &t->config.model, ema, e);
     free(ema);
     return ok && copy_file(t->config.autoencoder, folder, "autoencoder.safetensors", e) &&
-           write_classes(folder, t->config.model.n_classes, e) && write_model_json(t, folder, e);
+           write_classes(folder, dataset_classes(t->data), e) && write_model_json(t, folder, e);
 }
 
 /* ---- the optimiser's state --------------------------------------------------------------- */
@@ -180,7 +198,8 @@ static bool write_state(struct fit_trainer *t, const char *folder, struct fit_er
     snprintf(position, sizeof position, "%" PRId64 " %" PRId64 " %" PRId64 " %d %d %a", t->step,
              t->cursor.packs, t->cursor.epoch, t->cursor.pictures, t->cursor.position,
              t->smooth_loss);
-    const char *metadata[] = {"identity", identity, "position", position, NULL};
+    const char *metadata[] = {"identity", identity, "position", position,
+                              "data", dataset_identity(t->data), NULL};
     ok = ok && fit_safetensors_write(path, tensors, N_FLAT, metadata, e);
     for (int i = 0; i < N_FLAT; i++)
         free(host[i]);
@@ -196,6 +215,30 @@ static bool read_position(struct fit_trainer *t, const char *text)
            t->step > 0 && at->packs >= 0 && at->epoch >= 0 && at->pictures >= 0 &&
            at->pictures <= t->config.pictures && at->position >= 0 &&
            at->position <= at->pictures;
+}
+
+/* A run goes on with the pictures it began with, or it is another one. */
+static bool check_data(const struct fit_trainer *t, const struct fit_safetensors *file,
+                       struct fit_error *e)
+{
+    const char *found = fit_safetensors_metadata(file, "data");
+    return !strcmp(found ? found : "", dataset_identity(t->data)) ||
+           fit_fail(e, FIT_ERROR_ARGUMENT,
+                    "%s: the pictures in %s are other ones than those it was trained on; a new run "
+                    "with model.start takes its weights over", file->path, t->config.folder);
+}
+
+/* Before anything else is compared, so that the two numbers are what is said. */
+static bool check_classes(const struct fit_trainer *t, const char *folder, struct fit_error *e)
+{
+    struct fit_bundle bundle;
+    if (!fit_bundle_read(&bundle, folder, e))
+        return false;
+    return bundle.config.n_classes == t->config.model.n_classes ||
+           fit_fail(e, FIT_ERROR_ARGUMENT, "%s: was trained on %d classes, %s has %d", folder,
+                    bundle.config.n_classes,
+                    t->config.folder[0] ? t->config.folder : "this configuration",
+                    t->config.model.n_classes);
 }
 
 static bool read_state(struct fit_trainer *t, const char *path, struct fit_error *e)
@@ -214,11 +257,11 @@ static bool read_state(struct fit_trainer *t, const char *path, struct fit_error
     flat_buffers(&t->state, flat);
     train_config_identity(&t->config, identity, sizeof identity);
     const char *found = fit_safetensors_metadata(&file, "identity");
-    bool ok = found && !strcmp(found, identity);
-    if (!ok)
+    bool ok = check_data(t, &file, e);
+    if (ok && !(ok = found && !strcmp(found, identity)))
         fit_fail(e, FIT_ERROR_ARGUMENT, "%s: saved by another configuration (%s), this one is %s",
                  path, found ? found : "unknown", identity);
-    else if (!(ok = read_position(t, fit_safetensors_metadata(&file, "position"))))
+    else if (ok && !(ok = read_position(t, fit_safetensors_metadata(&file, "position"))))
         fit_fail(e, FIT_ERROR_FILE, "%s: the position of the run is missing or impossible", path);
     for (int i = 0; ok && i < N_FLAT; i++) {
         const struct fit_tensor *tensor;
@@ -302,17 +345,20 @@ bool checkpoint_save(struct fit_trainer *t, struct fit_error *e)
 
 bool checkpoint_resume(struct fit_trainer *t, struct fit_error *e)
 {
-    char parent[PATH_BYTES], path[PATH_BYTES + 64] = "";
+    char parent[PATH_BYTES], folder[PATH_BYTES + 32] = "", path[PATH_BYTES + 64];
     struct dirent **list;
     if (!checkpoints_path(t, parent, sizeof parent))
         return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", t->folder);
     int n = scandir(parent, &list, is_checkpoint, alphasort);
     if (n > 0)
-        snprintf(path, sizeof path, "%s/%.14s/training.safetensors", parent, list[n - 1]->d_name);
+        snprintf(folder, sizeof folder, "%s/%.14s", parent, list[n - 1]->d_name);
     for (int i = 0; i < n; i++)
         free(list[i]);
     if (n >= 0)
         free(list);
     t->compute.error = e;
-    return !path[0] || read_state(t, path, e);
+    if (!folder[0])
+        return true;
+    snprintf(path, sizeof path, "%s/training.safetensors", folder);
+    return check_classes(t, folder, e) && read_state(t, path, e);
 }

@@ -58,3 +58,8 @@ bool fit_compute_check(struct fit_compute *c, bool ok)
     }
     return true;
 }
+
+int fit_compute_threads(const struct fit_compute *c)
+{
+    return c->device->caps.n_threads > 0 ? c->device->caps.n_threads : 1;
+}

@@ -42,6 +42,9 @@ bool fit_compute_enter(struct fit_compute *c, enum fk_op op);
  * Also for the device's own calls: fit_compute_check(c, c->device->copy(c->queue, ...)). */
 bool fit_compute_check(struct fit_compute *c, bool ok);
 
+/* How many threads of the host the device is meant to use; at least 1. */
+int fit_compute_threads(const struct fit_compute *c);
+
 #define fit_run(c, op_, ...)                                                                       \
     (fit_compute_enter((c), FK_OP_##op_) &&                                                        \
      fit_compute_check((c), (c)->ops->op_((c)->queue, __VA_ARGS__)))

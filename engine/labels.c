@@ -17,8 +17,7 @@ static char *column(char **rest)
     return strdup(text ? text : "");
 }
 
-/* Well-formed UTF-8 without control characters but the tab between columns. */
-static bool is_text(const char *line)
+bool fit_label_is_text(const char *line)
 {
     for (const unsigned char *at = (const unsigned char *)line; *at; at++) {
         int more = *at < 0x80 ? 0 : *at < 0xc2 ? -1 : *at < 0xe0 ? 1 : *at < 0xf0 ? 2
@@ -40,7 +39,7 @@ static bool add(struct fit_labels *labels, const char *path, int line_number, ch
                 struct fit_error *error)
 {
     char *end;
-    if (!is_text(line))
+    if (!fit_label_is_text(line))
         return fit_fail(error, FIT_ERROR_FILE,
                         "%s: line %d: expected UTF-8 without control characters", path,
                         line_number);

@@ -23,6 +23,9 @@ struct fit_labels {
  * without control characters. */
 bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
                      struct fit_error *error);
+
+/* Well-formed UTF-8 without control characters but the tab between columns. */
+bool fit_label_is_text(const char *line);
 void fit_labels_finish(struct fit_labels *labels);
 
 /* An id in digits, a name, a code or a synonym (ASCII case ignored), or "none" for FIT_CLASS_NONE. What

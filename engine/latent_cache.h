@@ -18,7 +18,9 @@
 
 struct latent_picture {
     int class_id, rows, columns;
-    const uint8_t *tokens; /* bf16 [rows * columns][F], of any alignment */
+    const uint8_t *tokens; /* bf16 [rows * columns][F], of any alignment; NULL: in a file */
+    const char *path;      /* of that file, one of a latent data set (latent_file.h) */
+    int version;           /* of the two in it */
 };
 
 struct latent_chunk {

@@ -10,13 +10,24 @@
 #include "train_random.h"
 
 enum { TOKEN = 16, GAP = 4 }; /* pixels */
+enum { SHAPES = 5, MOST_ROWS = 16 };
 
-/* In tokens: two squares of the smaller area, wide, tall, a square of the larger area. */
-static const struct pack_image shapes[] = {{8, 8}, {8, 8}, {5, 11}, {11, 5}, {12, 12}};
-enum { SHAPES = sizeof shapes / sizeof shapes[0], LARGEST = 12 * 12 };
+/* In tokens: two squares of the first area, wide, tall, a square of the largest area. */
+static void list_shapes(struct pack_image shapes[SHAPES], const struct train_config *config)
+{
+    int side = config->shape[0].side / TOKEN, largest = side;
+    for (int i = 1; i < config->n_shapes; i++)
+        largest = config->shape[i].side / TOKEN > largest ? config->shape[i].side / TOKEN : largest;
+    int flat = side * 2 / 3 > 0 ? side * 2 / 3 : 1, wide = side * 11 / 8;
+    shapes[0] = shapes[1] = (struct pack_image){side, side};
+    shapes[2] = (struct pack_image){flat, wide};
+    shapes[3] = (struct pack_image){wide, flat};
+    shapes[4] = (struct pack_image){largest, largest};
+}
 
 /* What one row of the sheet needs; device memory, freed together. */
 struct workshop {
+    struct pack_image shapes[SHAPES];
     struct pack pack;
     struct fit_activations activations;
     struct fit_modulation modulation;
@@ -44,17 +55,19 @@ static bool workshop_init(struct workshop *w, struct fit_trainer *t)
     struct fk_device *d = t->device;
     const struct fit_config *config = &t->config.model;
     size_t feature_bytes = (size_t)fit_config_features(config) * sizeof(float);
-    size_t pixels = (size_t)LARGEST * TOKEN * TOKEN;
     struct pack_image twice[2 * SHAPES];
     memset(w, 0, sizeof *w);
+    list_shapes(w->shapes, &t->config);
     for (int i = 0; i < SHAPES; i++) {
-        twice[i] = twice[SHAPES + i] = shapes[i];
-        w->tokens += shapes[i].rows * shapes[i].columns;
+        twice[i] = twice[SHAPES + i] = w->shapes[i];
+        w->tokens += w->shapes[i].rows * w->shapes[i].columns;
     }
+    size_t largest = (size_t)(w->shapes[SHAPES - 1].rows * w->shapes[SHAPES - 1].columns);
+    size_t pixels = largest * TOKEN * TOKEN;
     w->noise = d->alloc(d, (size_t)w->tokens * feature_bytes);
     w->x = d->alloc(d, 2 * (size_t)w->tokens * feature_bytes);
     w->v = d->alloc(d, 2 * (size_t)w->tokens * feature_bytes);
-    w->latent = d->alloc(d, LARGEST * feature_bytes);
+    w->latent = d->alloc(d, largest * feature_bytes);
     w->rgb = d->alloc(d, pixels * 3 * sizeof(float));
     w->device_rgba = d->alloc(d, pixels * 4);
     w->rgba = malloc(pixels * 4);
@@ -113,8 +126,12 @@ static bool place(struct fit_trainer *t, struct workshop *w, const float *tokens
     const struct fit_config *config = &t->config.model;
     int height = shape.rows * TOKEN, width = shape.columns * TOKEN;
     size_t pixels = (size_t)height * (size_t)width;
+    size_t values = (size_t)(shape.rows * shape.columns) * (size_t)fit_config_features(config);
+    float scale = (float)t->autoencoder->type->scaling_factor;
     if (!fit_run(c, unpatchify, w->latent, tokens, 1, config->channels,
                  shape.rows * config->patch, shape.columns * config->patch, config->patch) ||
+        (scale != 1 &&
+         !fit_run(c, axpby, w->latent, 0.0f, w->latent, 1 / scale, values)) ||
         !fit_autoencoder_decode(t->autoencoder, c, w->rgb, w->latent, 1, height, width) ||
         !fit_run(c, rgb_to_rgba8, w->device_rgba, w->rgb, pixels) ||
         !fit_compute_check(c, t->device->download(t->queue, w->rgba, w->device_rgba,
@@ -135,9 +152,9 @@ static bool paint_row(struct fit_trainer *t, struct workshop *w, int class_id, u
     bool ok = paint(t, w, &sampler, class_id);
     const float *tokens = sampler.x;
     for (int i = 0; ok && i < SHAPES; i++) {
-        ok = place(t, w, tokens, shapes[i], sheet, sheet_width, left, top);
-        left += shapes[i].columns * TOKEN + GAP;
-        tokens += (size_t)(shapes[i].rows * shapes[i].columns) * (size_t)features;
+        ok = place(t, w, tokens, w->shapes[i], sheet, sheet_width, left, top);
+        left += w->shapes[i].columns * TOKEN + GAP;
+        tokens += (size_t)(w->shapes[i].rows * w->shapes[i].columns) * (size_t)features;
     }
     fit_sampler_finish(&sampler);
     return ok;
@@ -145,12 +162,15 @@ static bool paint_row(struct fit_trainer *t, struct workshop *w, int class_id, u
 
 bool sheet_write(struct fit_trainer *t, const char *path, struct fit_error *e)
 {
+    struct pack_image shapes[SHAPES];
     int width = GAP, tallest = 0, classes = t->config.model.n_classes;
+    int rows = classes < MOST_ROWS ? classes : MOST_ROWS;
+    list_shapes(shapes, &t->config);
     for (int i = 0; i < SHAPES; i++) {
         width += shapes[i].columns * TOKEN + GAP;
         tallest = shapes[i].rows * TOKEN > tallest ? shapes[i].rows * TOKEN : tallest;
     }
-    int height = GAP + classes * (tallest + GAP);
+    int height = GAP + rows * (tallest + GAP);
     struct workshop w;
     uint8_t *sheet = malloc((size_t)width * (size_t)height * 4);
     t->compute.error = e;
@@ -158,8 +178,8 @@ bool sheet_write(struct fit_trainer *t, const char *path, struct fit_error *e)
         return fit_fail(e, FIT_ERROR_MEMORY, "no memory for a sheet of %dx%d", width, height);
     memset(sheet, 255, (size_t)width * (size_t)height * 4);
     bool ok = workshop_init(&w, t) && train_state_refresh_ema(&t->state, &t->compute);
-    for (int i = 0; ok && i < classes; i++)
-        ok = paint_row(t, &w, i, sheet, width, GAP + i * (tallest + GAP));
+    for (int i = 0; ok && i < rows; i++)
+        ok = paint_row(t, &w, i * classes / rows, sheet, width, GAP + i * (tallest + GAP));
     ok = ok && fit_png_write(path, sheet, width, height, NULL, 0, e);
     workshop_finish(&w, t->device);
     free(sheet);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fit/fit-measure.h"
+#include "latent_file.h"
 #include "train_random.h"
 
 bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
@@ -71,12 +72,13 @@ static void swap(int32_t *order, int i, int j)
 
 /* Looks among the next pictures for two that take `room` tokens together and moves them to the
  * front. */
-static bool complete(int32_t *order, const struct dataset *data, int from, int to, int room)
+static bool complete(int32_t *order, const struct dataset *data, int64_t epoch, int from, int to,
+                     int room)
 {
     for (int i = from; i < to; i++) {
-        int rest = room - tokens_of(dataset_picture(data, order[i]));
+        int rest = room - tokens_of(dataset_picture(data, epoch, order[i]));
         for (int j = i + 1; rest > 0 && j < to; j++)
-            if (tokens_of(dataset_picture(data, order[j])) == rest) {
+            if (tokens_of(dataset_picture(data, epoch, order[j])) == rest) {
                 swap(order, from, i);
                 swap(order, from + 1, j);
                 return true;
@@ -96,9 +98,9 @@ void train_batch_order(int32_t *order, const struct dataset *data,
     }
     dataset_shuffle(order, n, config->seed, (uint64_t)cursor->epoch);
     for (int i = 0; i < n; i++) {
-        int own = tokens_of(dataset_picture(data, order[i]));
+        int own = tokens_of(dataset_picture(data, cursor->epoch, order[i]));
         int window = i + WINDOW < n ? i + WINDOW : n, room = config->tokens - used;
-        if (room <= 2 * largest && complete(order, data, i, window, room)) {
+        if (room <= 2 * largest && complete(order, data, cursor->epoch, i, window, room)) {
             i++; /* both are placed */
             used = 0;
         } else {
@@ -123,7 +125,7 @@ static bool extent(const struct dataset *data, const struct train_config *config
 {
     int used = 0;
     for (*end = cursor->position; *end < cursor->pictures; ++*end) {
-        used += tokens_of(dataset_picture(data, order[*end]));
+        used += tokens_of(dataset_picture(data, cursor->epoch, order[*end]));
         if (used > config->tokens)
             return true;
     }
@@ -143,7 +145,7 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
     batch->n = 0;
     while (cursor->position < end) {
         const struct latent_picture *picture =
-            dataset_picture(data, order[cursor->position++]);
+            dataset_picture(data, cursor->epoch, order[cursor->position++]);
         uint32_t image = (uint32_t)batch->n;
         float normal[4];
         fk_normal4(normal, train_random_seed(config->seed, TRAIN_RANDOM_TIME), (uint32_t)number,
@@ -174,15 +176,6 @@ int train_batch_validation(struct train_batch *batch, const struct dataset *data
     return batch->n;
 }
 
-static void widen(float *to, const struct latent_picture *picture, size_t values)
-{
-    uint16_t half;
-    for (size_t k = 0; k < values; k++) {
-        memcpy(&half, picture->tokens + 2 * k, sizeof half);
-        to[k] = fk_bf16_to_f32(half);
-    }
-}
-
 bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
                        const struct train_config *config, uint64_t noise_seed, uint32_t stream)
 {
@@ -191,8 +184,10 @@ bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
         return false;
     size_t values = (size_t)batch->pack.fk.n_tokens * (size_t)features;
     for (int b = 0; b < batch->n; b++)
-        widen(batch->host + (size_t)batch->pack.offset[b] * (size_t)features,
-              batch->pictures[b], (size_t)tokens_of(batch->pictures[b]) * (size_t)features);
+        if (!latent_picture_read(batch->pictures[b], features,
+                                 batch->host + (size_t)batch->pack.offset[b] * (size_t)features,
+                                 c->error))
+            return false;
     /* `target` holds the data until the mixture is made. */
     if (!fit_compute_check(c, c->device->upload(c->queue, batch->target, batch->host,
                                                 values * sizeof(float))) ||

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <yaml.h>
 
+enum { MOST_PICTURES = 100000000 };
+
 enum kind { INT, LONG, SEED, REAL, FLAG, TEXT, PATH, PRECISION, METHOD };
 
 struct key {
@@ -51,7 +53,10 @@ static const struct key keys[] = {
     {"model", "ori_max_pe_len", INT, AT(model.ori_max_pe_len), 1, 256},
     {"model", "method", METHOD, AT(model.method), 0, 0},
     {"data", "source", TEXT, AT(source), 0, 0},
-    {"data", "pictures", INT, AT(pictures), 1, 100000000},
+    {"data", "folder", PATH, AT(folder), 0, 0},
+    {"data", "crops", FLAG, AT(crops), 0, 0},
+    {"data", "mirrored", FLAG, AT(mirrored), 0, 0},
+    {"data", "pictures", INT, AT(pictures), 1, MOST_PICTURES},
     {"data", "first", INT, AT(first), 1, 100000000},
     {"data", "chunk", INT, AT(chunk), 1, 65536},
     {"data", "grow_every", INT, AT(grow_every), 1, 1000000},
@@ -94,7 +99,7 @@ void train_config_defaults(struct train_config *config)
                   .n_classes = 16, .channels = 8, .patch = 2, .qk_norm = true,
                   .context_size = 144, .ori_max_pe_len = 16, .theta = 10000.0,
                   .method = FIT_METHOD_NONE},
-        .source = "scenes",
+        .source = "scenes", .crops = true, .mirrored = true,
         .pictures = 65536, .first = 4096, .chunk = 256, .grow_every = 32, .aspect = 3.0,
         .squares = 0.3,
         .shape = {{0.75, 128}, {0.25, 192}}, .n_shapes = 2, .validation = 64,
@@ -273,8 +278,8 @@ static bool read_mapping(struct train_config *config, yaml_document_t *doc,
 /* What no single key can show. */
 static bool consistent(const struct train_config *c, const char *file, struct fit_error *e)
 {
-    if (strcmp(c->source, "scenes"))
-        return fit_fail(e, FIT_ERROR_ARGUMENT, "%s: data.source is scenes, not %s", file,
+    if (strcmp(c->source, "scenes") && !c->folder[0])
+        return fit_fail(e, FIT_ERROR_ARGUMENT, "%s: data.source %s needs a data.folder", file,
                         c->source);
     for (int i = 0; i < c->n_shapes; i++) {
         int across = c->shape[i].side / 16;
@@ -288,12 +293,27 @@ static bool consistent(const struct train_config *c, const char *file, struct fi
     if (c->restart_trained && !(c->start[0] && c->trained.n))
         return fit_fail(e, FIT_ERROR_ARGUMENT,
                         "%s: model.restart_trained goes with model.start and model.trained", file);
-    return fit_config_check(&c->model, e);
+    struct fit_config model = c->model;
+    model.n_classes = model.n_classes ? model.n_classes : 1;
+    return fit_config_check(&model, e);
+}
+
+/* What a file about other data than scenes does not say, the data will. */
+static void complete(struct train_config *config)
+{
+    struct train_config defaults;
+    bool scenes = !strcmp(config->source, "scenes");
+    train_config_defaults(&defaults);
+    if (!config->pictures)
+        config->pictures = scenes ? defaults.pictures : MOST_PICTURES;
+    if (!config->model.n_classes && scenes)
+        config->model.n_classes = defaults.model.n_classes;
 }
 
 bool train_config_load(struct train_config *config, const char *path, struct fit_error *e)
 {
     train_config_defaults(config);
+    config->pictures = config->model.n_classes = 0;
     FILE *file = fopen(path, "rb");
     if (!file)
         return fit_fail(e, FIT_ERROR_FILE, "%s: %s", path, strerror(errno));
@@ -314,6 +334,7 @@ bool train_config_load(struct train_config *config, const char *path, struct fit
             fit_fail(e, FIT_ERROR_FILE, "%s: not a mapping of keys", path);
         else
             ok = read_mapping(config, &doc, root, "", path, e) && consistent(config, path, e);
+        complete(config);
         yaml_document_delete(&doc);
     }
     yaml_parser_delete(&parser);
@@ -341,6 +362,9 @@ void train_config_identity(const struct train_config *c, char *text, size_t byte
                      c->weight_decay, c->clip, c->ema_decay, (int)c->ema_ramp, c->dropout);
     for (int i = 0; i < c->n_shapes && n > 0 && (size_t)n < bytes; i++)
         n += snprintf(text + n, bytes - (size_t)n, " %d:%g", c->shape[i].side, c->shape[i].share);
+    if (strcmp(c->source, "scenes") && n > 0 && (size_t)n < bytes)
+        n += snprintf(text + n, bytes - (size_t)n, "; crops %d mirrored %d", (int)c->crops,
+                      (int)c->mirrored);
     /* What a plain run does not have is left out: its checkpoints are older than these keys. */
     if (m->method != FIT_METHOD_NONE && n > 0 && (size_t)n < bytes)
         n += snprintf(text + n, bytes - (size_t)n, "; method %s %d", fit_method_name(m->method),

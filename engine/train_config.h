@@ -34,14 +34,16 @@ struct train_config {
                              loader had it */
     char autoencoder[TRAIN_PATH_BYTES];
 
-    /* data: source "scenes", pictures rendered on demand */
-    char source[32];
+    /* data, see dataset.h */
+    char source[32];              /* "scenes", "pictures" or "latents" */
+    char folder[TRAIN_PATH_BYTES]; /* of the last two */
+    bool crops, mirrored; /* those are also seen as their middle square, and as in a mirror */
     char cache[TRAIN_PATH_BYTES]; /* folder of encoded pictures; "": in the run's folder */
-    int pictures;     /* in the whole set */
+    int pictures;     /* in the whole set, at most */
     int first;        /* ready before the first step */
-    int chunk;        /* rendered at a time */
+    int chunk;        /* made ready at a time */
     int grow_every;   /* optimiser steps between chunks */
-    double aspect;    /* width : height between 1 / aspect and aspect */
+    double aspect;    /* scenes: width : height between 1 / aspect and aspect */
     double squares;   /* share of exact squares; the others draw the logarithm of the ratio */
     struct train_shape shape[TRAIN_MAX_SHAPES];
     int n_shapes;
@@ -71,7 +73,8 @@ struct train_config {
 
 void train_config_defaults(struct train_config *config);
 
-/* Reads `path` over the defaults and checks every range. */
+/* Reads `path` over the defaults and checks every range. model.n_classes is 0, and `pictures` without
+ * bound, where the file leaves them to the data. */
 bool train_config_load(struct train_config *config, const char *path, struct fit_error *e);
 
 /* Text that changes whenever a key changes that decides the numbers of a run (not its length, nor

@@ -18,7 +18,8 @@ enum train_purpose {
     TRAIN_RANDOM_NOISE,    /* the seed of the noise fields; stream: pack */
     TRAIN_RANDOM_VALIDATE, /* the same for the validation loss */
     TRAIN_RANDOM_SHEET,    /* the seed of the sheet's noise; stream: picture */
-    TRAIN_RANDOM_INIT      /* the seed of the initial weights; stream: tensor */
+    TRAIN_RANDOM_INIT,     /* the seed of the initial weights; stream: tensor */
+    TRAIN_RANDOM_VIEW      /* index: epoch, sub: picture */
 };
 
 static inline uint64_t train_random_seed(uint64_t seed, enum train_purpose purpose)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "checkpoint.h"
+#include "train_classes.h"
 #include "train_random.h"
 
 static bool make_folder(const char *path, struct fit_error *e)
@@ -47,15 +48,18 @@ static bool open_buffers(struct fit_trainer *t, struct fit_error *e)
            train_state_init(&t->state, &t->compute, config);
 }
 
-static bool open_data(struct fit_trainer *t, struct fit_error *e)
+static bool open_data(struct fit_trainer *t, const struct fit_train_params *params,
+                      struct fit_error *e)
 {
+    const struct dataset_watch watch = {params->user, params->notice, params->preparing};
     char folder[TRAIN_PATH_BYTES + 16];
     if (t->config.cache[0])
         snprintf(folder, sizeof folder, "%s", t->config.cache);
     else
         snprintf(folder, sizeof folder, "%s/latents", t->folder);
     return fit_autoencoder_open(&t->autoencoder, t->device, t->queue, t->config.autoencoder, e) &&
-           dataset_open(&t->data, &t->config, t->autoencoder, folder, e);
+           dataset_open(&t->data, &t->config, t->autoencoder, folder, &watch, e) &&
+           train_classes_check_start(&t->config, e);
 }
 
 static void describe(struct fit_trainer *t)
@@ -82,7 +86,7 @@ bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *p
     if (!ok)
         fit_fail(e, FIT_ERROR_ARGUMENT, "the path of the run folder is too long");
     ok = ok && train_config_load(&t->config, params->config, e) && make_folder(t->folder, e) &&
-         open_device(t, params, e) && open_buffers(t, e) && open_data(t, e);
+         open_device(t, params, e) && open_data(t, params, e) && open_buffers(t, e);
     if (ok && params->resume)
         ok = checkpoint_resume(t, e);
     ok = ok && dataset_grow(t->data, &t->compute, trainer_pictures_due(&t->config, t->step + 1));
@@ -242,6 +246,11 @@ bool fit_trainer_validate(struct fit_trainer *t, double *loss, struct fit_error 
     }
     *loss = sum / n;
     return true;
+}
+
+int fit_trainer_skipped(const struct fit_trainer *t)
+{
+    return dataset_skipped(t->data);
 }
 
 int64_t fit_trainer_position(const struct fit_trainer *t)

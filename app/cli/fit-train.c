@@ -137,6 +137,40 @@ show_progress (void                          *user,
   fflush (stdout);
 }
 
+/* Sentences go below what a progress line has written. */
+static void
+tell (void       *user,
+      const char *sentence)
+{
+  const bool on_terminal = *(const bool *) user;
+
+  fprintf (stderr, "%slimn-cli train: %s\n", on_terminal ? "\r\033[K" : "", sentence);
+}
+
+static void
+show_preparing (void *user,
+                int   ready,
+                int   wanted)
+{
+  const bool on_terminal = *(const bool *) user;
+
+  if (!on_terminal)
+    return;
+  printf ("\r\033[K%d of %d pictures ready", ready, wanted);
+  if (ready >= wanted)
+    fputs ("\r\033[K", stdout);
+  fflush (stdout);
+}
+
+static void
+count_skipped (const struct fit_trainer *trainer)
+{
+  int n = fit_trainer_skipped (trainer);
+
+  if (n > 0)
+    fprintf (stderr, "limn-cli train: %d picture%s left out\n", n, n == 1 ? " was" : "s were");
+}
+
 static int
 exit_status (enum fit_status status)
 {
@@ -185,6 +219,9 @@ limn_cli_train (int    argc,
       usage (stdout);
       return 0;
     }
+  options.params.user = &on_terminal;
+  options.params.notice = tell;
+  options.params.preparing = show_preparing;
   ok = fit_trainer_open (&trainer, &options.params, &error);
   if (ok)
     {
@@ -197,6 +234,8 @@ limn_cli_train (int    argc,
       running = NULL;
       if (on_terminal)
         putchar ('\n');
+      fflush (stdout);
+      count_skipped (trainer);
     }
   if (!ok)
     fprintf (stderr, "limn-cli train: %s\n", error.message);

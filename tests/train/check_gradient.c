@@ -54,7 +54,8 @@ static void world_init(struct world *w)
         w->tokens[i] = fk_f32_to_bf16(values[i]);
     for (int b = 0; b < IMAGES; b++) {
         w->pictures[b] = (struct latent_picture){
-            b, shapes[b].rows, shapes[b].columns, (uint8_t *)(w->tokens + at * FEATURES)};
+            .class_id = b, .rows = shapes[b].rows, .columns = shapes[b].columns,
+            .tokens = (uint8_t *)(w->tokens + at * FEATURES)};
         at += shapes[b].rows * shapes[b].columns;
         w->batch.pictures[b] = &w->pictures[b];
         w->batch.images[b] = shapes[b];

@@ -2,8 +2,8 @@
 /*
  * fit-train.h - train FiTv2 models.
  *
- * A trainer is one run in one folder: it makes its pictures, learns, and leaves checkpoints that
- * are model bundles with the optimiser's state beside them. All numbers of a run follow from its
+ * A trainer is one run in one folder: it makes or reads its pictures, learns, and leaves checkpoints
+ * that are model bundles with the optimiser's state beside them. All numbers of a run follow from its
  * configuration: a run that was stopped and resumed gives the same bits as one that was not.
  *
  *     fit_trainer_open -> fit_trainer_run (or fit_trainer_step ...) -> fit_trainer_close
@@ -34,6 +34,11 @@ struct fit_train_params {
     const char *backend; /* NULL or "auto", "cpu", "reference", "cuda" */
     int n_threads;       /* 0: as many as the processor offers */
     bool resume;         /* continue from the newest checkpoint in the folder, if there is one */
+
+    /* May be NULL; called by the thread that the trainer belongs to, while it is opened and later. */
+    void *user;
+    void (*notice)(void *user, const char *sentence); /* a picture or class was left out, and why */
+    void (*preparing)(void *user, int ready, int wanted); /* pictures being read and encoded */
 };
 
 /* What a step did. */
@@ -79,9 +84,12 @@ FIT_API bool fit_trainer_validate(struct fit_trainer *trainer, double *loss,
 /* Writes a checkpoint of the present step and removes those beyond run.keep. */
 FIT_API bool fit_trainer_save(struct fit_trainer *trainer, struct fit_error *error);
 
-/* Writes the sample sheet: a row for every class, a column for every shape. */
+/* Writes the sample sheet: a row for every class (of more than 16, for 16), a column for every
+ * shape. */
 FIT_API bool fit_trainer_write_sheet(struct fit_trainer *trainer, const char *path,
                                      struct fit_error *error);
+
+FIT_API int fit_trainer_skipped(const struct fit_trainer *trainer); /* pictures left out so far */
 
 FIT_API int64_t fit_trainer_position(const struct fit_trainer *trainer); /* steps finished */
 
