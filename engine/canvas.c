@@ -18,6 +18,15 @@ void fit_canvas_snap(const struct fit_model *model, int *width, int *height)
     *height = snap(*height, info->token_pixels, info->max_axis_pixels);
 }
 
+void fit_canvas_cover(const struct fit_model *model, int *width, int *height)
+{
+    int side = model->info.token_pixels, most = model->info.max_axis_pixels;
+    /* Before the sum, which could pass the range of int. */
+    *width = *width > most ? most : *width + (side - 1) / 2;
+    *height = *height > most ? most : *height + (side - 1) / 2;
+    fit_canvas_snap(model, width, height);
+}
+
 void fit_canvas_describe(const struct fit_model *model, int width, int height,
                          enum fit_method method, struct fit_canvas *out)
 {

@@ -174,6 +174,8 @@ struct fit_sampler_params job_sampler_params(const struct fit_config *config,
 
 /* frame.c */
 struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view view);
+/* Keeps the middle part of a frame that nobody else has yet. */
+void fit_frame_crop(struct fit_frame *frame, int width, int height);
 
 /* run.c: the device memory and host memory that a run adds, in bytes; of the parameters, size,
  * steps, solver and guidance count. */

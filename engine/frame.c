@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine_private.h"
 
@@ -21,6 +22,19 @@ struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view vie
     frame->final = step == job->params.steps && view != FIT_VIEW_VELOCITY;
     frame->pixels = pixels;
     return frame;
+}
+
+void fit_frame_crop(struct fit_frame *frame, int width, int height)
+{
+    size_t left = (size_t)(frame->width - width) / 2, top = (size_t)(frame->height - height) / 2;
+    size_t from = 4 * (size_t)frame->width, to = 4 * (size_t)width;
+    if (width == frame->width && height == frame->height)
+        return;
+    /* In place: no row goes where one still to be read lies. */
+    for (size_t y = 0; y < (size_t)height; y++)
+        memmove(frame->pixels + y * to, frame->pixels + (y + top) * from + 4 * left, to);
+    frame->width = width;
+    frame->height = height;
 }
 
 struct fit_frame *fit_frame_ref(struct fit_frame *frame)

@@ -25,6 +25,10 @@ static void fill_defaults(const struct fit_model *model, struct fit_generate_par
         p->width = info->default_width;
         p->height = info->default_height;
     }
+    if (!p->crop_width && !p->crop_height) {
+        p->crop_width = p->width;
+        p->crop_height = p->height;
+    }
     if (!p->steps)
         p->steps = info->default_steps;
     /* Euler is 0, and so also what somebody says who says nothing. */
@@ -54,6 +58,16 @@ static bool check_size(const struct fit_model *model, int width, int height,
                     "nearest is %dx%d",
                     width, height, model->info.token_pixels, model->info.token_pixels,
                     model->info.max_axis_pixels, w, h);
+}
+
+static bool check_crop(const struct fit_generate_params *p, struct fit_error *error)
+{
+    if (p->crop_width >= 1 && p->crop_width <= p->width && p->crop_height >= 1 &&
+        p->crop_height <= p->height)
+        return true;
+    return fit_fail(error, FIT_ERROR_ARGUMENT,
+                    "crop %dx%d is not possible: expected 1x1 to %dx%d, the size of the picture",
+                    p->crop_width, p->crop_height, p->width, p->height);
 }
 
 struct fit_sampler_params job_sampler_params(const struct fit_config *config,
@@ -216,7 +230,8 @@ static size_t latent_values(const struct fit_model *model, int width, int height
 static bool check(const struct fit_model *model, const struct fit_generate_params *p,
                   struct fit_error *error)
 {
-    if (!check_size(model, p->width, p->height, error) || !check_values(model, p, error) || !check_memory(model, p, error))
+    if (!check_size(model, p->width, p->height, error) || !check_crop(p, error) ||
+        !check_values(model, p, error) || !check_memory(model, p, error))
         return false;
     size_t values = latent_values(model, p->width, p->height);
     if (!check_noise(p->noise, values, error))

@@ -14,7 +14,8 @@
  * "diffusion", "diffusion_norm", "last_step", "last_step_size" with the stochastic ones; "eta" with
  * ddim; "even_spacing" and "v1_clamp" with both solvers of the first version. What is seldom
  * changed is there when it is: "attention_scale", "ori_max_pe_len", "time_shift", and
- * "noise_source": "torch" where noise came from a file and that of the steps did not. A picture that
+ * "noise_source": "torch" where noise came from a file and that of the steps did not, "crop_width"
+ * and "crop_height" where the picture is only the middle of what was painted. A picture that
  * goes on from another run has that run's settings under "from", and the step as "from_step".
  * Missing ones have their defaults.
  *
@@ -41,16 +42,23 @@ static const char *class_name(const struct fit_job *job)
     return name ? name : "none";
 }
 
+static bool is_cropped(const struct fit_generate_params *p)
+{
+    return p->crop_width != p->width || p->crop_height != p->height;
+}
+
 char *fit_job_describe(const struct fit_job *job)
 {
     const struct fit_generate_params *p = &job->params;
-    char *text = NULL;
+    char crop[48] = "", *text = NULL;
+    if (is_cropped(p))
+        snprintf(crop, sizeof crop, "Crop: %dx%d, ", p->crop_width, p->crop_height);
     int n = asprintf(&text,
-                     "%s\nSteps: %d, Sampler: %s, CFG scale: %g, Seed: %llu, Size: %dx%d, "
+                     "%s\nSteps: %d, Sampler: %s, CFG scale: %g, Seed: %llu, Size: %dx%d, %s"
                      "Model: %s, Position method: %s, Version: Limn %s",
                      class_name(job), p->steps, fit_solver_name(p->solver), p->guidance,
-                     (unsigned long long)p->seed, p->width, p->height, job->model->info.name,
-                     fit_method_name(p->method), FIT_VERSION_STRING);
+                     (unsigned long long)p->seed, p->width, p->height, crop,
+                     job->model->info.name, fit_method_name(p->method), FIT_VERSION_STRING);
     return n < 0 ? NULL : text;
 }
 
@@ -84,6 +92,10 @@ static void describe_solver(json_t *object, const struct fit_generate_params *p)
 static void describe_rare(json_t *object, const struct fit_job *job)
 {
     const struct fit_generate_params *p = &job->params;
+    if (is_cropped(p)) {
+        json_object_set_new(object, "crop_width", json_integer(p->crop_width));
+        json_object_set_new(object, "crop_height", json_integer(p->crop_height));
+    }
     if (p->attention_scale != FIT_ATTENTION_SCALE_CODE)
         json_object_set_new(object, "attention_scale",
                             json_string(fit_attention_scale_name(p->attention_scale)));
@@ -292,6 +304,10 @@ static void read_rare(struct reading *r, struct fit_generate_params *p)
         refuse(r, "noise_source", "one of this version");
     if (noise && !strcmp(noise, "torch"))
         p->noise_source = FIT_NOISE_TORCH;
+    if (json_object_get(r->object, "crop_width") || json_object_get(r->object, "crop_height")) {
+        read_int(r, "crop_width", 1, p->width, &p->crop_width);
+        read_int(r, "crop_height", 1, p->height, &p->crop_height);
+    }
     if (json_object_get(r->object, "ori_max_pe_len"))
         read_int(r, "ori_max_pe_len", 1, FIT_MAX_AXIS, &p->ori_max_pe_len);
     read_rare_real(r, "time_shift", 0.01, 100, &p->time_shift);

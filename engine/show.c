@@ -10,6 +10,7 @@
 void run_put_frame(struct fit_job *job, struct fit_frame **place, struct fit_frame *frame)
 {
     struct fit_engine *engine = job->model->engine;
+    fit_frame_crop(frame, job->params.crop_width, job->params.crop_height);
     pthread_mutex_lock(&engine->lock);
     struct fit_frame *old = *place;
     *place = frame;

@@ -222,6 +222,8 @@ static int run(int argc, char **argv)
          &g.paint.class_text, .low = 0},
         {"extrapolation", "M", "how positions stretch (default: auto)", ARG_NAME,
          &g.paint.params.method, .name_of = method_name},
+        {"crop", "WxH", "the middle of --size, or of the next size that is possible", ARG_SIZE,
+         &g.paint.crop, .low = 0},
         {"count", "N", "pictures of the same seed", ARG_INT, &g.count, .low = 1, .high = 10000},
         {"index", "I", "which picture of the seed is the first (default: 0)", ARG_INT, &g.index,
          .low = 0, .high = 1000000},

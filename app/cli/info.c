@@ -72,11 +72,12 @@ static json_t *settings_json(const char *path, const struct fit_settings *s)
     const struct fit_generate_params *p = &s->params;
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)p->seed);
-    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s, s:f, s:f, s:s, s:s, s:s, s:s,"
-                     " s:s}",
+    json_t *crop = p->crop_width ? json_pack("[i, i]", p->crop_width, p->crop_height) : NULL;
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o*, s:s, s:i, s:i, s:s, s:f, s:f, s:s, s:s, s:s,"
+                     " s:s, s:s}",
                      "path", path, "class", s->class_name, "class_id", p->class_id, "width",
-                     p->width, "height", p->height, "seed", seed, "index", p->index, "steps",
-                     p->steps, "solver", fit_solver_name(p->solver), "guidance", p->guidance,
+                     p->width, "height", p->height, "crop", crop, "seed", seed, "index",
+                     p->index, "steps", p->steps, "solver", fit_solver_name(p->solver), "guidance", p->guidance,
                      "guidance_power", p->guidance_power, "method", fit_method_name(p->method),
                      "model", s->model_name, "model_sha256", s->model_hash, "backend", s->backend,
                      "pixels_sha256", s->pixels_sha256);
@@ -88,7 +89,10 @@ static void print_settings(const struct fit_settings *s)
     printf("  %-13s %s", "class", s->class_name);
     if (p->class_id != FIT_CLASS_NONE)
         printf(" (%d)", p->class_id);
-    printf("\n  %-13s %dx%d\n", "size", p->width, p->height);
+    printf("\n  %-13s %dx%d", "size", p->width, p->height);
+    if (p->crop_width)
+        printf(", cropped to %dx%d", p->crop_width, p->crop_height);
+    printf("\n");
     printf("  %-13s %llu, picture %d\n", "seed", (unsigned long long)p->seed, p->index);
     printf("  %-13s %d %s\n", "steps", p->steps, fit_solver_name(p->solver));
     printf("  %-13s %g", "guidance", p->guidance);

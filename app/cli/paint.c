@@ -80,8 +80,19 @@ bool paint_params(const struct paint *paint, const struct session *session,
 {
     const struct fit_model_info *info = &session->info;
     *out = paint->params;
-    out->width = paint->size.width ? paint->size.width : info->default_width;
-    out->height = paint->size.height ? paint->size.height : info->default_height;
+    out->crop_width = paint->crop.width;
+    out->crop_height = paint->crop.height;
+    if (paint->size.width) {
+        out->width = paint->size.width;
+        out->height = paint->size.height;
+    } else if (paint->crop.width) {
+        out->width = paint->crop.width;
+        out->height = paint->crop.height;
+        fit_canvas_cover(session->model, &out->width, &out->height);
+    } else {
+        out->width = info->default_width;
+        out->height = info->default_height;
+    }
     out->solver = paint->solver < 0 ? info->default_solver : (enum fit_solver)paint->solver;
     out->no_previews = true;
     return fit_model_find_class(session->model, paint->class_text, &out->class_id, error);

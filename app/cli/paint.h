@@ -9,7 +9,7 @@
 
 struct paint {
     const char *class_text;
-    struct size size;
+    struct size size, crop; /* a crop without a size: of the next possible size */
     int solver; /* -1: the model's */
     /* What else was given; 0 is the model's or the engine's default. */
     struct fit_generate_params params;

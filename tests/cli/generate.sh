@@ -64,6 +64,21 @@ differ from-noise.png p.png
 run 0 generate --size 64x48 --noise z.npy --output from-noise2.png
 same from-noise.png from-noise2.png
 
+# A crop is the middle of the next possible size, and says so.
+run 0 generate --crop 60x41 --output crop.png --json
+json 64 0 width
+json 48 0 height
+json 60 0 crop_width
+json 41 0 crop_height
+run 0 info crop.png
+prints '64x48, cropped to 60x41'
+run 0 verify crop.png
+prints 'the same'
+run 0 generate --size 64x48 --seed 5 --crop 64x48 --output whole.png
+same whole.png p.png
+run 1 generate --size 64x48 --crop 65x48 --output bad.png
+says 'expected 1x1 to 64x48'
+
 # What cannot be: the sentence names it and the nearest, and no file appears.
 run 1 generate --size 100x64 --output bad.png
 says '96x64'

@@ -2,6 +2,7 @@
 /* What a size means to a model of 64 tokens of 16 pixels, 8 on an axis. */
 #include "tiny_folder.h"
 
+#include <limits.h>
 #include <math.h>
 
 static struct fit_engine *engine;
@@ -21,6 +22,25 @@ static void test_snap(void **state)
         assert_int_equal(width, cases[i][2]);
         assert_int_equal(height, cases[i][3]);
     }
+}
+
+/* The smallest size that has room for another. */
+static void test_cover(void **state)
+{
+    (void)state;
+    for (int side = -20; side < 4200; side++) {
+        int width = side, height = side;
+        fit_canvas_cover(model, &width, &height);
+        assert_int_equal(width % 16, 0);
+        assert_in_range(width, 16, 4096);
+        assert_true(width >= side || width == 4096);
+        assert_true(width - 16 < side || width == 16);
+        assert_int_equal(width, height);
+    }
+    int width = INT_MAX, height = INT_MIN;
+    fit_canvas_cover(model, &width, &height);
+    assert_int_equal(width, 4096);
+    assert_int_equal(height, 16);
 }
 
 /* Snapping is a projection: what it gives stays. */
@@ -144,6 +164,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_snap),
         cmocka_unit_test(test_snap_stays),
+        cmocka_unit_test(test_cover),
         cmocka_unit_test(test_describe_within_training),
         cmocka_unit_test(test_describe_a_long_axis),
         cmocka_unit_test(test_describe_too_many_tokens),

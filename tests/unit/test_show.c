@@ -16,10 +16,12 @@ static struct fit_engine *engine;
 static struct fit_model *model;
 static struct fit_job *job; /* finished */
 
-static struct fit_job *paint(const float *noise)
+static struct fit_job *paint_with(const float *noise, int crop_width, int crop_height)
 {
-    struct fit_generate_params params = {.width = WIDTH, .height = HEIGHT, .steps = STEPS,
-                                         .seed = 9, .noise = noise, .no_previews = true};
+    struct fit_generate_params params = {.width = WIDTH, .height = HEIGHT,
+                                         .crop_width = crop_width, .crop_height = crop_height,
+                                         .steps = STEPS, .seed = 9, .noise = noise,
+                                         .no_previews = true};
     struct fit_job *made;
     struct fit_error error = {0};
     struct fit_event event;
@@ -34,18 +36,28 @@ static struct fit_job *paint(const float *noise)
     return made;
 }
 
-static struct fit_frame *show(int step, enum fit_view view)
+static struct fit_job *paint(const float *noise)
+{
+    return paint_with(noise, 0, 0);
+}
+
+static struct fit_frame *show_of(struct fit_job *shown, int step, enum fit_view view)
 {
     struct fit_event event;
-    fit_job_show(job, step, view);
+    fit_job_show(shown, step, view);
     for (;;) {
         assert_true(fit_engine_wait_event(engine, PATIENCE_MS, &event));
-        bool is_frame = event.job == job && event.type == FIT_EVENT_FRAME;
+        bool is_frame = event.job == shown && event.type == FIT_EVENT_FRAME;
         fit_job_unref(&event.job);
-        struct fit_frame *frame = is_frame ? fit_job_take_frame(job) : NULL;
+        struct fit_frame *frame = is_frame ? fit_job_take_frame(shown) : NULL;
         if (frame)
             return frame;
     }
+}
+
+static struct fit_frame *show(int step, enum fit_view view)
+{
+    return show_of(job, step, view);
 }
 
 static int set_up(void **state)
@@ -132,6 +144,37 @@ static void test_show(void **state)
     fit_frame_unref(&final);
 }
 
+/* Every frame of a cropped run is the middle of the whole one's. */
+static void test_crop(void **state)
+{
+    (void)state;
+    static const int crops[][2] = {{50, 37}, {63, 48}, {64, 1}, {1, 48}, {WIDTH, HEIGHT}};
+    for (size_t i = 0; i < sizeof crops / sizeof *crops; i++) {
+        int width = crops[i][0], height = crops[i][1];
+        struct fit_job *cropped = paint_with(NULL, width, height);
+        for (int view = FIT_VIEW_PREDICTION; view <= FIT_VIEW_VELOCITY; view++) {
+            struct fit_frame *whole = show(2, (enum fit_view)view);
+            struct fit_frame *part = show_of(cropped, 2, (enum fit_view)view);
+            assert_int_equal(fit_frame_width(part), width);
+            assert_int_equal(fit_frame_height(part), height);
+            const uint8_t *from = fit_frame_pixels(whole) +
+                                  4 * ((HEIGHT - height) / 2 * WIDTH + (WIDTH - width) / 2);
+            for (int y = 0; y < height; y++)
+                assert_memory_equal(fit_frame_pixels(part) + 4 * y * width, from + 4 * y * WIDTH,
+                                    4 * (size_t)width);
+            fit_frame_unref(&whole);
+            fit_frame_unref(&part);
+        }
+        fit_job_unref(&cropped);
+    }
+    struct fit_generate_params params = {.width = WIDTH, .height = HEIGHT, .crop_width = WIDTH,
+                                         .crop_height = HEIGHT + 1};
+    struct fit_error error = {0};
+    struct fit_job *none = NULL;
+    assert_false(fit_generate(model, &params, &none, &error));
+    assert_non_null(strstr(error.message, "crop 64x49 is not possible"));
+}
+
 /* A frame of a step holds what decoding the latent of that step gives. */
 static void test_show_decodes(void **state)
 {
@@ -215,6 +258,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_steps_that_do_not_exist, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_thumbnails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_show, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_crop, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_show_decodes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_newest_request_wins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_noise_given_back, set_up, tear_down),

@@ -289,6 +289,9 @@ struct fit_canvas {
  * [token_pixels, max_axis_pixels]. */
 FIT_API void fit_canvas_snap(const struct fit_model *model, int *width, int *height);
 
+/* The same, but never to a smaller size: what to paint for a crop to exactly width x height. */
+FIT_API void fit_canvas_cover(const struct fit_model *model, int *width, int *height);
+
 FIT_API void fit_canvas_describe(const struct fit_model *model, int width, int height,
                                  enum fit_method method, struct fit_canvas *out);
 
@@ -303,6 +306,7 @@ FIT_API void fit_canvas_for_ratio(const struct fit_model *model, double ratio, i
 struct fit_generate_params {
     int class_id;         /* FIT_CLASS_NONE or [0, n_classes) */
     int width, height;    /* 0: the model's default; otherwise possible sizes only */
+    int crop_width, crop_height; /* the middle part that frames show; 0: all of it */
     uint64_t seed;
     int index;            /* which image of that seed; 0 for the first */
     int steps;            /* 1..1000; 0: default */
@@ -409,7 +413,7 @@ FIT_API void fit_job_show_error(struct fit_job *job, struct fit_error *out);
 FIT_API struct fit_frame *fit_job_take_frame(struct fit_job *job);
 
 /* Copies a small preview (one pixel per latent pixel, RGBA8 [height/8][width/8][4]) of a finished
- * step: the cheap picture for thumbnails. False when the step does not exist. */
+ * step: the cheap picture for thumbnails, not cropped. False when the step does not exist. */
 FIT_API bool fit_job_thumbnail(struct fit_job *job, int step, uint8_t *rgba);
 
 /* Copies the latent of a finished step (state, or prediction for FIT_VIEW_PREDICTION). */
