@@ -26,8 +26,13 @@ bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
     batch->y = malloc(n * sizeof *batch->y);
     batch->pictures = malloc(n * sizeof *batch->pictures);
     batch->images = malloc(n * sizeof *batch->images);
+    batch->segments.t = malloc(n * sizeof *batch->t);
+    batch->segments.y = malloc(n * sizeof *batch->y);
+    batch->segments.images = malloc(n * sizeof *batch->images);
+    batch->features = fit_config_features(config);
     if (!batch->x || !batch->target || !batch->noise || !batch->host || !batch->t ||
-        !batch->y || !batch->pictures || !batch->images)
+        !batch->y || !batch->pictures || !batch->images || !batch->segments.t ||
+        !batch->segments.y || !batch->segments.images)
         return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for batches of %d tokens", tokens);
     return true;
 }
@@ -45,6 +50,9 @@ void train_batch_finish(struct train_batch *batch)
     free(batch->y);
     free(batch->pictures);
     free(batch->images);
+    free(batch->segments.t);
+    free(batch->segments.y);
+    free(batch->segments.images);
     memset(batch, 0, sizeof *batch);
 }
 
@@ -97,6 +105,8 @@ void train_batch_order(int32_t *order, const struct dataset *data,
         largest = side * side > largest ? side * side : largest;
     }
     dataset_shuffle(order, n, config->seed, (uint64_t)cursor->epoch);
+    if (config->padded)
+        return; /* the reference's batches are what comes */
     for (int i = 0; i < n; i++) {
         int own = tokens_of(dataset_picture(data, cursor->epoch, order[i]));
         int window = i + WINDOW < n ? i + WINDOW : n, room = config->tokens - used;
@@ -123,13 +133,15 @@ static void next_epoch(struct train_cursor *cursor, const struct dataset *data,
 static bool extent(const struct dataset *data, const struct train_config *config,
                    const struct train_cursor *cursor, const int32_t *order, int *end)
 {
-    int used = 0;
+    int used = 0, longest = 0, n = 0;
     for (*end = cursor->position; *end < cursor->pictures; ++*end) {
-        used += tokens_of(dataset_picture(data, cursor->epoch, order[*end]));
-        if (used > config->tokens)
+        int own = tokens_of(dataset_picture(data, cursor->epoch, order[*end]));
+        longest = own > longest ? own : longest;
+        used = config->padded ? ++n * longest : (n++, used + own);
+        if (used > config->tokens || (config->images && n > config->images))
             return true;
     }
-    return used == config->tokens;
+    return used == config->tokens || (config->images && n == config->images);
 }
 
 void train_batch_draw(struct train_batch *batch, const struct dataset *data,
@@ -143,6 +155,7 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
         extent(data, config, cursor, order, &end); /* a set smaller than a pack is one pack */
     }
     batch->n = 0;
+    batch->padded = config->padded;
     while (cursor->position < end) {
         const struct latent_picture *picture =
             dataset_picture(data, cursor->epoch, order[cursor->position++]);
@@ -165,6 +178,7 @@ int train_batch_validation(struct train_batch *batch, const struct dataset *data
     /* Neighbours in the list get times far apart: a stride near the golden section of n. */
     int stride = (int)(n * 0.618) | 1;
     batch->n = 0;
+    batch->padded = false;
     for (int i = first; i < n; i++) {
         const struct latent_picture *picture = dataset_validation_picture(data, i);
         used += tokens_of(picture);
@@ -176,27 +190,66 @@ int train_batch_validation(struct train_batch *batch, const struct dataset *data
     return batch->n;
 }
 
+static void add_segment(struct train_segments *s, struct pack_image image, float t, int32_t y)
+{
+    s->images[s->n] = image;
+    s->t[s->n] = t;
+    s->y[s->n++] = y;
+}
+
+static void lay_out(struct train_batch *batch)
+{
+    batch->segments.n = batch->length = 0;
+    for (int b = 0; b < batch->n; b++) {
+        int own = tokens_of(batch->pictures[b]);
+        batch->length = own > batch->length ? own : batch->length;
+    }
+    for (int b = 0; b < batch->n; b++) {
+        int rest = batch->length - tokens_of(batch->pictures[b]);
+        add_segment(&batch->segments, batch->images[b], batch->t[b], batch->y[b]);
+        if (batch->padded && rest)
+            add_segment(&batch->segments, (struct pack_image){1, rest}, batch->t[b], batch->y[b]);
+    }
+}
+
+/* Tokens that picture b takes, and the tokens before it. */
+static int span_of(const struct train_batch *batch, int b, int *first)
+{
+    *first = batch->padded ? b * batch->length : batch->pack.offset[b];
+    return batch->padded ? batch->length : tokens_of(batch->pictures[b]);
+}
+
+static bool upload_pictures(struct train_batch *batch, struct fit_compute *c, size_t values)
+{
+    int first;
+    if (batch->padded)
+        memset(batch->host, 0, values * sizeof *batch->host);
+    for (int b = 0; b < batch->n; b++) {
+        span_of(batch, b, &first);
+        if (!latent_picture_read(batch->pictures[b], batch->features,
+                                 batch->host + (size_t)first * (size_t)batch->features, c->error))
+            return false;
+    }
+    return fit_compute_check(c, c->device->upload(c->queue, batch->target, batch->host,
+                                                  values * sizeof(float)));
+}
+
 bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
                        const struct train_config *config, uint64_t noise_seed, uint32_t stream)
 {
-    int features = fit_config_features(&config->model);
-    if (!pack_build(&batch->pack, c, &config->model, batch->images, batch->n))
+    size_t features = (size_t)batch->features;
+    lay_out(batch);
+    if (!pack_build(&batch->pack, c, &config->model, batch->segments.images, batch->segments.n))
         return false;
-    size_t values = (size_t)batch->pack.fk.n_tokens * (size_t)features;
-    for (int b = 0; b < batch->n; b++)
-        if (!latent_picture_read(batch->pictures[b], features,
-                                 batch->host + (size_t)batch->pack.offset[b] * (size_t)features,
-                                 c->error))
-            return false;
+    size_t values = (size_t)batch->pack.fk.n_tokens * features;
     /* `target` holds the data until the mixture is made. */
-    if (!fit_compute_check(c, c->device->upload(c->queue, batch->target, batch->host,
-                                                values * sizeof(float))) ||
+    if (!upload_pictures(batch, c, values) ||
         !fit_run(c, randn, batch->noise, noise_seed, stream, 1, 0, 0, batch->pack.fk.n_tokens,
-                 features))
+                 batch->features))
         return false;
     for (int b = 0; b < batch->n; b++) {
-        size_t at = (size_t)batch->pack.offset[b] * (size_t)features;
-        size_t n = (size_t)tokens_of(batch->pictures[b]) * (size_t)features;
+        int first, span = span_of(batch, b, &first);
+        size_t at = (size_t)first * features, n = (size_t)span * features;
         if (!fit_run(c, axpby, batch->x + at, batch->t[b], batch->target + at, 0.0f, n) ||
             !fit_run(c, axpby, batch->x + at, 1.0f - batch->t[b], batch->noise + at, 1.0f, n))
             return false;
@@ -204,9 +257,21 @@ bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
     return fit_run(c, axpby, batch->target, -1.0f, batch->noise, 1.0f, values);
 }
 
+bool train_batch_mask(struct train_batch *batch, struct fit_compute *c, const float *velocity)
+{
+    size_t features = (size_t)batch->features;
+    for (int b = 0; batch->padded && b < batch->n; b++) {
+        int own = tokens_of(batch->pictures[b]), first, span = span_of(batch, b, &first);
+        size_t at = (size_t)(first + own) * features, n = (size_t)(span - own) * features;
+        if (n && !fit_run(c, axpby, batch->target + at, 1.0f, velocity + at, 0.0f, n))
+            return false;
+    }
+    return true;
+}
+
 struct fit_batch train_batch_view(const struct train_batch *batch)
 {
     return (struct fit_batch){.x = batch->x, .pack = &batch->pack.fk,
                               .cosine = batch->pack.cosine, .sine = batch->pack.sine,
-                              .t = batch->t, .y = batch->y};
+                              .t = batch->segments.t, .y = batch->segments.y};
 }

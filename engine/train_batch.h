@@ -4,6 +4,11 @@
  *
  * x_t = t x1 + (1 - t) x0 with data x1, noise x0 and the velocity x1 - x0 as the target (rectified
  * flow; FiTv2, arXiv 2410.13925, section III). t is logit-normal: u ~ N(0, 1), t = 1 / (1 + e^-u).
+ *
+ * A batch is packed, one picture behind the other without a gap, or padded as the reference's is:
+ * [B][length] tokens, zeros behind each picture's own, noise everywhere, padding that attends to
+ * padding only, and a loss masked and divided by the share of true tokens. Both give every picture
+ * the gradient that it has alone; the padded one takes longer.
  */
 #ifndef FIT_TRAIN_BATCH_H
 #define FIT_TRAIN_BATCH_H
@@ -20,18 +25,30 @@ struct train_cursor {
     int64_t packs;    /* drawn so far */
 };
 
+/* What the attention keeps apart: the pictures, and in a padded batch what fills them up. */
+struct train_segments {
+    struct pack_image *images;
+    float *t;
+    int32_t *y;
+    int n;
+};
+
 struct train_batch {
     struct pack pack;
     float *x, *target; /* device [N][F] */
     float *t;          /* host [B] */
     int32_t *y;        /* host [B] */
-    int n;
+    int n;             /* pictures, B */
+    bool padded;       /* every picture takes `length` tokens, those of the longest */
+    int length;
+    struct train_segments segments; /* of a built batch */
     /* owned, besides the above */
     struct fk_device *device;
     float *host, *noise; /* host staging of x1 and device x0 [N][F] */
     const struct latent_picture **pictures;
     struct pack_image *images;
-    int room; /* tokens, and so images */
+    int room;     /* tokens, and so images or segments */
+    int features; /* F */
 };
 
 bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
@@ -44,7 +61,8 @@ void train_batch_finish(struct train_batch *batch);
 void train_batch_order(int32_t *order, const struct dataset *data,
                        const struct train_config *config, const struct train_cursor *cursor);
 
-/* Takes the next pictures in the order of the epoch until the next one would exceed the budget.
+/* Takes the next pictures in the order of the epoch until the next one would exceed the budget of
+ * tokens, padding included, or of pictures.
  * At the end of an epoch begins the next, with `order` rewritten; what does not fill a last pack
  * is left out of that epoch. */
 void train_batch_draw(struct train_batch *batch, const struct dataset *data,
@@ -60,6 +78,11 @@ int train_batch_validation(struct train_batch *batch, const struct dataset *data
  * purpose's seed. */
 bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
                        const struct train_config *config, uint64_t noise_seed, uint32_t stream);
+
+/* Between the network and the loss: takes the padding's velocity for its target, so that it has
+ * neither loss nor gradient, as under the reference's mask. The mean over pictures is the mean over
+ * segments times segments.n / n. Nothing to do in a packed batch. */
+bool train_batch_mask(struct train_batch *batch, struct fit_compute *c, const float *velocity);
 
 /* What fit_train_forward reads. */
 struct fit_batch train_batch_view(const struct train_batch *batch);

@@ -65,6 +65,8 @@ static const struct key keys[] = {
     {"data", "aspect", REAL, AT(aspect), 1, 16},
     {"data", "validation", INT, AT(validation), 1, 4096},
     {"batch", "tokens", INT, AT(tokens), 1, 1 << 20},
+    {"batch", "images", INT, AT(images), 0, 1 << 20},
+    {"batch", "padded", FLAG, AT(padded), 0, 0},
     {"batch", "accumulate", INT, AT(accumulate), 1, 1024},
     {"optimizer", "learning_rate", REAL, AT(learning_rate), 0, 1},
     {"optimizer", "beta1", REAL, AT(beta1), 0, 0.9999999},
@@ -365,6 +367,9 @@ void train_config_identity(const struct train_config *c, char *text, size_t byte
     if (strcmp(c->source, "scenes") && n > 0 && (size_t)n < bytes)
         n += snprintf(text + n, bytes - (size_t)n, "; crops %d mirrored %d", (int)c->crops,
                       (int)c->mirrored);
+    if ((c->images || c->padded) && n > 0 && (size_t)n < bytes)
+        n += snprintf(text + n, bytes - (size_t)n, "; images %d padded %d", c->images,
+                      (int)c->padded);
     /* What a plain run does not have is left out: its checkpoints are older than these keys. */
     if (m->method != FIT_METHOD_NONE && n > 0 && (size_t)n < bytes)
         n += snprintf(text + n, bytes - (size_t)n, "; method %s %d", fit_method_name(m->method),

@@ -50,7 +50,9 @@ struct train_config {
     int validation;   /* pictures set aside for the validation loss */
 
     /* batch */
-    int tokens;       /* budget of one pack */
+    int tokens;       /* budget of one pack, padding included */
+    int images;       /* at most so many pictures in one; 0: as the tokens allow */
+    bool padded;      /* as the reference's, see train_batch.h */
     int accumulate;   /* packs in one optimiser step */
 
     /* recipe */

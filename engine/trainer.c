@@ -155,25 +155,27 @@ static bool reserve_store(struct fit_trainer *t, int images)
                                    images + spare, t->compute.error);
 }
 
-bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, double weight,
+bool trainer_learn(struct fit_trainer *t, struct train_batch *batch, double weight,
                    double *loss_sum)
 {
     struct fit_compute *c = &t->compute;
     struct fit_batch view = train_batch_view(batch);
     int features = fit_config_features(&t->config.model), n = batch->pack.fk.n_tokens;
     size_t values = (size_t)n * (size_t)features;
-    /* The kernel gives the gradient of the mean over this pack's images; a pack is one of several
-     * in a step, so it is brought to `weight` for every image. */
-    float scale = (float)(weight * batch->n);
-    return reserve_store(t, batch->n) &&
+    int segments = batch->segments.n;
+    /* The kernel gives the gradient of the mean over this pack's segments; a pack is one of several
+     * in a step, so it is brought to `weight` for every picture. */
+    float scale = (float)(weight * segments);
+    return reserve_store(t, segments) &&
            fit_train_forward(c, &t->state.network, &t->store, t->velocity, &view) &&
+           train_batch_mask(batch, c, t->velocity) &&
            fit_run(c, flow_loss, t->loss, t->dvelocity, t->velocity, batch->target, view.pack,
                    features) &&
            (scale == 1.0f ||
             fit_run(c, axpby, t->dvelocity, 0.0f, batch->target, scale, values)) &&
            fit_backward(c, &t->state.network, &t->store, t->state.gradient, NULL, t->dvelocity,
                         &view) &&
-           sum_losses(t, batch->n, loss_sum);
+           sum_losses(t, segments, loss_sum);
 }
 
 /* Accumulates the packs of one step. Images of all packs weigh the same: with one pack its mean is

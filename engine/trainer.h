@@ -34,7 +34,7 @@ struct fit_trainer {
 };
 
 /* Adds the gradient of the built batch, every image weighing `weight`, and its summed loss. */
-bool trainer_learn(struct fit_trainer *t, const struct train_batch *batch, double weight,
+bool trainer_learn(struct fit_trainer *t, struct train_batch *batch, double weight,
                    double *loss_sum);
 
 /* Pictures that must be ready before step `step` (from 1). */

@@ -11,7 +11,7 @@
 #include "train_batch.h"
 #include "train_state.h"
 
-enum { IMAGES = 3, FEATURES = 32, TOKENS = 2 * 3 + 4 * 4 + 1 * 5 };
+enum { IMAGES = 3, FEATURES = 32, TOKENS = 2 * 3 + 4 * 4 + 1 * 5, ROOM = IMAGES * 16 };
 
 static const struct pack_image shapes[IMAGES] = {{2, 3}, {4, 4}, {1, 5}};
 
@@ -26,7 +26,7 @@ struct world {
     float *velocity, *dvelocity, *loss;
 };
 
-static void world_init(struct world *w)
+static void world_init(struct world *w, bool padded)
 {
     int at = 0;
     memset(w, 0, sizeof *w);
@@ -37,15 +37,15 @@ static void world_init(struct world *w)
     w->config.model.heads = 2;
     w->config.model.mlp_hidden = 170;
     w->config.model.lora_rank = 16;
-    w->config.tokens = TOKENS;
+    w->config.tokens = ROOM;
     w->config.precision = FIT_PRECISION_F32;
     struct fk_device *d = w->bench.device;
     struct fit_compute *c = &w->bench.compute;
     require_ok(train_state_init(&w->state, c, &w->config), w->bench.error);
-    require_ok(train_batch_init(&w->batch, c, &w->config.model, TOKENS), w->bench.error);
-    w->velocity = d->alloc(d, TOKENS * FEATURES * sizeof(float));
-    w->dvelocity = d->alloc(d, TOKENS * FEATURES * sizeof(float));
-    w->loss = d->alloc(d, IMAGES * sizeof(float));
+    require_ok(train_batch_init(&w->batch, c, &w->config.model, ROOM), w->bench.error);
+    w->velocity = d->alloc(d, ROOM * FEATURES * sizeof(float));
+    w->dvelocity = d->alloc(d, ROOM * FEATURES * sizeof(float));
+    w->loss = d->alloc(d, 2 * IMAGES * sizeof(float));
 
     float values[TOKENS * FEATURES];
     fill(values, TOKENS * FEATURES, 1, 1.7f);
@@ -63,6 +63,7 @@ static void world_init(struct world *w)
         w->batch.y[b] = b == 2 ? w->config.model.n_classes : 5 * b;
     }
     w->batch.n = IMAGES;
+    w->batch.padded = padded;
     require_ok(train_batch_build(&w->batch, c, &w->config, 11, 0), w->bench.error);
 }
 
@@ -79,13 +80,14 @@ static void world_finish(struct world *w)
     bench_finish(&w->bench);
 }
 
-/* Adds the gradient of the pack in `view` and returns its mean loss. */
+/* Adds the gradient of the pack in `view` and returns the mean loss of its segments. */
 static double learn(struct world *w, const struct fit_batch *view, const float *target)
 {
     struct fit_compute *c = &w->bench.compute;
-    bool ok = fit_train_store_reserve(&w->store, c->device, &w->state.network, TOKENS, IMAGES,
+    bool ok = fit_train_store_reserve(&w->store, c->device, &w->state.network, ROOM, 2 * IMAGES,
                                       c->error) &&
               fit_train_forward(c, &w->state.network, &w->store, w->velocity, view) &&
+              (view->pack != &w->batch.pack.fk || train_batch_mask(&w->batch, c, w->velocity)) &&
               fit_run(c, flow_loss, w->loss, w->dvelocity, w->velocity, target, view->pack,
                       FEATURES) &&
               fit_backward(c, &w->state.network, &w->store, w->state.gradient, NULL, w->dvelocity,
@@ -101,7 +103,9 @@ static double learn(struct world *w, const struct fit_batch *view, const float *
 static double learn_alone(struct world *w, int b)
 {
     struct pack pack = {0};
-    size_t first = (size_t)w->batch.pack.offset[b] * FEATURES;
+    /* Of a padded batch every picture begins a row of as many tokens as the longest has. */
+    int token = w->batch.padded ? 16 * b : w->batch.pack.offset[b];
+    size_t first = (size_t)token * FEATURES;
     require_ok(pack_build(&pack, &w->bench.compute, &w->config.model, &shapes[b], 1),
                w->bench.error);
     struct fit_batch view = {w->batch.x + first, &pack.fk, pack.cosine, pack.sine,
@@ -111,16 +115,18 @@ static double learn_alone(struct world *w, int b)
     return loss;
 }
 
-static void test_pack_is_its_images(void **state)
+static void compare_with_images(bool padded)
 {
     struct world w;
-    (void)state;
-    world_init(&w);
+    world_init(&w, padded);
     size_t n = w.state.total;
     /* The first step's zeros would hide most of the network. */
     fill(w.state.parameter, n, 2, 0.15f);
     struct fit_batch view = train_batch_view(&w.batch);
-    double packed_loss = learn(&w, &view, w.batch.target), alone_loss = 0;
+    int segments = view.pack->n_images;
+    assert_int_equal(segments, padded ? IMAGES + 2 : IMAGES);
+    double share = (double)segments / IMAGES, alone_loss = 0;
+    double packed_loss = learn(&w, &view, w.batch.target) * share;
     float *packed = malloc(n * sizeof *packed);
     memcpy(packed, w.state.gradient, n * sizeof *packed);
     require_ok(train_state_clear_gradient(&w.state, &w.bench.compute), w.bench.error);
@@ -130,8 +136,9 @@ static void test_pack_is_its_images(void **state)
 
     double square = 0, worst = 0;
     for (size_t i = 0; i < n; i++) {
-        square += (double)packed[i] * packed[i];
-        worst = fmax(worst, fabs(packed[i] - w.state.gradient[i] / IMAGES));
+        double value = packed[i] * share;
+        square += value * value;
+        worst = fmax(worst, fabs(value - w.state.gradient[i] / IMAGES));
     }
     double rms = sqrt(square / (double)n);
     assert_true(rms > 1e-6);
@@ -143,12 +150,25 @@ static void test_pack_is_its_images(void **state)
     world_finish(&w);
 }
 
+static void test_pack_is_its_images(void **state)
+{
+    (void)state;
+    compare_with_images(false);
+}
+
+/* Noise lies under the padding too, and nothing of it reaches a gradient. */
+static void test_padded_batch_is_its_images(void **state)
+{
+    (void)state;
+    compare_with_images(true);
+}
+
 static void test_overfit(void **state)
 {
     struct world w;
     double first = 0, last = 0, norm;
     (void)state;
-    world_init(&w);
+    world_init(&w, false);
     struct fit_batch view = train_batch_view(&w.batch);
     for (int step = 1; step <= 150; step++) {
         require_ok(train_state_clear_gradient(&w.state, &w.bench.compute), w.bench.error);
@@ -167,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pack_is_its_images),
+        cmocka_unit_test(test_padded_batch_is_its_images),
         cmocka_unit_test(test_overfit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,6 +85,30 @@ static void test_resume_bf16_accumulated(void **state)
     resume_with("optimizer: {precision: bf16}\nbatch: {accumulate: 2}\n");
 }
 
+static void test_resume_padded(void **state)
+{
+    (void)state;
+    resume_with("batch: {tokens: 24, padded: true, images: 5}\n");
+}
+
+/* Batches of a fixed number of pictures, as the reference has them, from any data. */
+static void test_padded_batches(void **state)
+{
+    struct fixture f;
+    struct fit_train_report reports[STEPS];
+    (void)state;
+    fixture_init(&f, "batch: {tokens: 24, padded: true, images: 5}\n");
+    struct fit_trainer *t = open_run(&f, "run", false);
+    for (int i = 0; i < STEPS; i++) {
+        take_steps(t, &reports[i], 1);
+        assert_int_equal(reports[i].images, 5); /* none has more than 4 tokens */
+        assert_int_equal(reports[i].tokens, 5 * t->batch.length);
+        assert_int_equal(t->batch.pack.fk.n_tokens, 5 * t->batch.length);
+    }
+    fit_trainer_close(&t);
+    fixture_finish(&f);
+}
+
 /* The folder that a run of two steps leaves. */
 static void save_run(struct fixture *f, char *folder, size_t bytes)
 {
@@ -321,6 +345,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_resume_bf16_accumulated),
+        cmocka_unit_test(test_resume_padded),
+        cmocka_unit_test(test_padded_batches),
         cmocka_unit_test(test_checkpoint_is_a_bundle),
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_other_configuration_is_refused),
