@@ -143,6 +143,7 @@ add_accelerators (GtkApplication *application)
   } table[] = {
     { "win.generate", { "<Control>Return", "<Control>KP_Enter" } },
     { "win.stop", { "Escape" } },
+    { "win.pause", { "<Control>space" } },
     { "win.finish-from-here", { "<Control>b" } },
     { "win.search", { "<Control>f" } },
     { "win.favourite", { "<Control>d" } },

@@ -267,6 +267,12 @@ limn_run_new (struct fit_job *job)
 gboolean
 limn_run_is_active (LimnRun *self)
 {
+  return limn_run_is_moving (self) || self->progress.state == FIT_JOB_PAUSED;
+}
+
+gboolean
+limn_run_is_moving (LimnRun *self)
+{
   return self->progress.state == FIT_JOB_WAITING || self->progress.state == FIT_JOB_RUNNING;
 }
 
@@ -315,8 +321,11 @@ limn_run_get_params (LimnRun *self)
 void
 limn_run_go_on_from_shown (LimnRun *self, struct fit_generate_params *params)
 {
+  int shown = limn_run_get_shown_step (self);
+
   params->from = self->job;
-  params->from_step = limn_run_get_shown_step (self);
+  /* Nothing has been predicted yet at the step that a run has come to. */
+  params->from_step = shown > 0 && shown == self->progress.step ? shown - 1 : shown;
   params->seed = self->params.seed;
   params->index = self->params.index;
   params->width = self->params.width;
@@ -336,6 +345,28 @@ limn_run_stop (LimnRun *self)
   g_return_if_fail (LIMN_IS_RUN (self));
 
   fit_job_cancel (self->job);
+}
+
+void
+limn_run_pause (LimnRun *self)
+{
+  g_return_if_fail (LIMN_IS_RUN (self));
+
+  fit_job_pause (self->job);
+}
+
+void
+limn_run_resume (LimnRun *self)
+{
+  g_return_if_fail (LIMN_IS_RUN (self));
+
+  fit_job_resume (self->job);
+}
+
+struct fit_job *
+limn_run_ref_job (LimnRun *self)
+{
+  return fit_job_ref (self->job);
 }
 
 /* While the decoder works, the prediction's thumbnail stands in for it. */

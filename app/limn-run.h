@@ -24,7 +24,10 @@ LimnRun *limn_run_new (struct fit_job *job);
 /* The session tells what the engine told it. */
 void limn_run_handle_event (LimnRun *self, enum fit_event_type type);
 
+/* Whether the run is not over: it waits, moves or is paused. */
 gboolean limn_run_is_active (LimnRun *self);
+/* Whether it waits or moves. */
+gboolean limn_run_is_moving (LimnRun *self);
 enum fit_job_state limn_run_get_state (LimnRun *self);
 int limn_run_get_step (LimnRun *self); /* finished steps */
 int limn_run_get_n_steps (LimnRun *self);
@@ -44,6 +47,13 @@ gboolean limn_run_is_branch (LimnRun *self);
 
 /* Stops between two operations; what was painted stays. */
 void limn_run_stop (LimnRun *self);
+
+/* Between two evaluations; afterwards it goes on as if nothing had been. */
+void limn_run_pause (LimnRun *self);
+void limn_run_resume (LimnRun *self);
+
+/* A reference to the engine's side of the run. */
+struct fit_job *limn_run_ref_job (LimnRun *self);
 
 /* Shows a step (0 is the noise), or LIMN_RUN_LIVE, in a view. */
 void limn_run_show (LimnRun *self, int step, enum fit_view view);

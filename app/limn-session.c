@@ -22,6 +22,7 @@ struct _LimnSession
   struct fit_model *model;
   Waker *waker;
   GListStore *classes;
+  LimnRecovery *recovery;
   GHashTable *runs; /* struct fit_job * -> LimnRun *, neither referenced */
   char *message;
 
@@ -251,6 +252,7 @@ limn_session_close (LimnSession *self)
   fit_model_unref (&self->model);
   if (self->engine)
     fit_engine_close (&self->engine);
+  limn_recovery_finish (self->recovery);
 }
 
 /* ---- object ---- */
@@ -264,6 +266,7 @@ limn_session_finalize (GObject *object)
   self->waker->session = NULL;
   waker_unref (self->waker);
   g_clear_object (&self->classes);
+  g_clear_object (&self->recovery);
   g_hash_table_remove_all (self->runs);
   g_hash_table_unref (self->runs);
   g_free (self->message);
@@ -303,6 +306,7 @@ limn_session_init (LimnSession *self)
   self->waker->session = self;
   self->classes = g_list_store_new (LIMN_TYPE_CLASS);
   self->runs = g_hash_table_new (NULL, NULL);
+  self->recovery = limn_recovery_new (NULL);
   self->state = LIMN_SESSION_NO_MODEL;
 }
 
@@ -394,12 +398,22 @@ limn_session_fit_ratio (LimnSession *self, double ratio, int tokens, int *width,
                           width, height);
 }
 
+/* The run of a job that the engine has taken; its reference is taken over. */
+static LimnRun *
+adopt (LimnSession *self, struct fit_job *job)
+{
+  LimnRun *run = limn_run_new (job);
+
+  g_hash_table_insert (self->runs, job, run);
+  g_object_weak_ref (G_OBJECT (run), run_gone_cb, g_hash_table_ref (self->runs));
+  return run;
+}
+
 LimnRun *
 limn_session_start (LimnSession *self, const struct fit_generate_params *params, GError **error)
 {
   struct fit_error failure = { 0 };
   struct fit_job *job;
-  LimnRun *run;
 
   if (!self->model)
     {
@@ -412,10 +426,42 @@ limn_session_start (LimnSession *self, const struct fit_generate_params *params,
       limn_propagate_fit_error (error, &failure);
       return NULL;
     }
-  run = limn_run_new (job);
-  g_hash_table_insert (self->runs, job, run);
-  g_object_weak_ref (G_OBJECT (run), run_gone_cb, g_hash_table_ref (self->runs));
-  return run;
+  return adopt (self, job);
+}
+
+LimnRun *
+limn_session_continue (LimnSession *self, LimnRun *run, GError **error)
+{
+  struct fit_error failure = { 0 };
+  struct fit_job *old = limn_run_ref_job (run), *job;
+
+  fit_job_continue (old, &job, &failure);
+  fit_job_unref (&old);
+  if (job)
+    return adopt (self, job);
+  limn_propagate_fit_error (error, &failure);
+  return NULL;
+}
+
+LimnRun *
+limn_session_recover (LimnSession *self, GError **error)
+{
+  const char *path = limn_recovery_get_path (self->recovery);
+  struct fit_error failure = { 0 };
+  struct fit_job *job;
+
+  g_return_val_if_fail (self->model, NULL);
+
+  if (fit_job_read (self->model, path, FALSE, &job, &failure))
+    return adopt (self, job);
+  limn_propagate_fit_error (error, &failure);
+  return NULL;
+}
+
+LimnRecovery *
+limn_session_get_recovery (LimnSession *self)
+{
+  return self->recovery;
 }
 
 LimnRun *

@@ -11,6 +11,7 @@
 #include <fit/fit.h>
 #include <gio/gio.h>
 
+#include "limn-recovery.h"
 #include "limn-run.h"
 #include "limn-settings.h"
 
@@ -35,7 +36,7 @@ LimnSession *limn_session_new (void);
  * stays in place when the new one fails. */
 void limn_session_load (LimnSession *self, const char *path);
 
-/* Stops every run and closes the engine; waits for a load that is under way. */
+/* Stops every run, closes the engine and keeps what was under way; waits for a load that is. */
 void limn_session_close (LimnSession *self);
 
 LimnSessionState limn_session_get_state (LimnSession *self);
@@ -75,6 +76,14 @@ void limn_session_fit_ratio (LimnSession *self, double ratio, int tokens, int *w
 LimnRun *limn_session_start (LimnSession *self, const struct fit_generate_params *params,
                              GError **error);
 LimnRun *limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error);
+
+/* Goes on where a run was stopped, or where the file of the recovery says one was left; transfer full,
+ * or NULL with the reason. */
+LimnRun *limn_session_continue (LimnSession *self, LimnRun *run, GError **error);
+LimnRun *limn_session_recover (LimnSession *self, GError **error);
+
+/* What keeps the run under way across the end of the program. Borrowed. */
+LimnRecovery *limn_session_get_recovery (LimnSession *self);
 
 /* About how long a run takes, in seconds, from the speed of the last one; 0 when unknown. */
 double limn_session_forecast (LimnSession *self, LimnSettings *settings);

@@ -104,7 +104,7 @@ changed_cb (LimnStepScrubber *self)
   gtk_label_set_text (GTK_LABEL (self->label), text);
   gtk_widget_set_visible (self->live,
                           limn_run_is_active (self->run) && !limn_run_is_live (self->run));
-  gtk_widget_set_visible (self->finish, !limn_run_is_active (self->run) &&
+  gtk_widget_set_visible (self->finish, !limn_run_is_moving (self->run) &&
                                             limn_run_get_shown_step (self->run) <
                                                 limn_run_get_n_steps (self->run));
   self->following = TRUE;

@@ -42,7 +42,7 @@ limn_window_generate (LimnWindow *self)
     }
   limn_settings_store (self->settings, self->memory);
   limn_class_picker_remember (self->classes);
-  limn_window_set_run (self, run);
+  limn_window_begin_run (self, run);
 }
 
 void
@@ -53,11 +53,11 @@ limn_window_generate_soon (LimnWindow *self)
     limn_window_generate (self);
 }
 
-/* Whether a step before the end is on show, of a run that is over. */
+/* Whether a step before the end is on show, of a run that rests. */
 static gboolean
 can_go_on (LimnWindow *self)
 {
-  return self->run && !limn_window_is_busy (self) && !limn_window_is_comparing (self) &&
+  return self->run && !limn_run_is_moving (self->run) && !limn_window_is_comparing (self) &&
          limn_run_get_shown_step (self->run) < limn_run_get_n_steps (self->run);
 }
 
@@ -79,7 +79,7 @@ limn_window_finish_from_here (LimnWindow *self)
       limn_window_show_trouble (self, error->message, FALSE);
       return;
     }
-  limn_window_set_run (self, run);
+  limn_window_begin_run (self, run);
 }
 
 static void
@@ -96,6 +96,18 @@ finish_action (GtkWidget *widget, const char *name, GVariant *parameter)
   (void) name;
   (void) parameter;
   limn_window_finish_from_here (LIMN_WINDOW (widget));
+}
+
+static void
+pause_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+
+  (void) parameter;
+  if (g_str_equal (name, "win.continue-interrupted"))
+    limn_window_continue_interrupted (self);
+  else
+    limn_window_toggle_pause (self);
 }
 
 static void
@@ -341,6 +353,10 @@ limn_window_refresh_actions (LimnWindow *self)
 
   gtk_widget_action_set_enabled (widget, "win.generate", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.stop", busy || limn_window_is_comparing (self));
+  gtk_widget_action_set_enabled (widget, "win.pause",
+                                 (self->run && limn_run_is_active (self->run)) ||
+                                     limn_window_can_continue (self));
+  gtk_widget_action_set_enabled (widget, "win.continue-interrupted", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.verify", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.compare", ready);
   gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
@@ -390,6 +406,8 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
   } actions[] = {
     { "win.generate", generate_action },
     { "win.stop", stop_action },
+    { "win.pause", pause_action },
+    { "win.continue-interrupted", pause_action },
     { "win.finish-from-here", finish_action },
     { "win.random-seed", seed_action },
     { "win.random-class", random_class_action },

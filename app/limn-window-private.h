@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limn-window-private.h - what the files of the window share: limn-window.c how it looks in each
- * state, limn-window-actions.c what people can do, limn-window-files.c pictures in and out. */
+ * state, limn-window-run.c what is painted, limn-window-actions.c what people can do,
+ * limn-window-files.c pictures in and out. */
 #pragma once
 
 #include "limn-canvas.h"
@@ -35,7 +36,9 @@ struct _LimnWindow
 
   gboolean notice_shown, focus_given;
   gboolean generate_wanted; /* as soon as the run that is being stopped has ended */
+  gboolean looked_for_interrupted;
   enum fit_job_state last_state; /* of the run on show */
+  gboolean inhibited;            /* the desktop was asked not to suspend */
   guint inhibit_cookie;
   guint loading_source; /* shows the spinner of a load that takes its time */
 
@@ -43,12 +46,15 @@ struct _LimnWindow
   AdwWindowTitle *title;
   GtkButton *generate;
   AdwButtonContent *generate_content;
+  GtkButton *pause, *go_on;
   GtkProgressBar *progress;
   AdwFlap *flap;
   AdwToastOverlay *toasts;
   GtkStack *pages;
   GtkSpinner *spinner;
   AdwStatusPage *no_model;
+  GtkInfoBar *interrupted;
+  GtkLabel *interrupted_text;
   GtkInfoBar *trouble;
   GtkLabel *trouble_text;
   GtkButton *trouble_retry, *trouble_elsewhere;
@@ -69,14 +75,36 @@ struct _LimnWindow
 };
 
 /* limn-window.c */
-void limn_window_set_run (LimnWindow *self, LimnRun *run);
 void limn_window_refresh (LimnWindow *self);
+void limn_window_refresh_progress (LimnWindow *self);
+/* Shows the page that the state calls for. */
+void limn_window_refresh_page (LimnWindow *self);
+
+/* limn-window-trouble.c */
 /* Says what went wrong; `elsewhere` offers to save in another place. */
 void limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere);
 void limn_window_hide_trouble (LimnWindow *self);
+
+/* limn-window-run.c */
+/* Shows a run, or none; `begin` also forgets what was interrupted before. */
+void limn_window_set_run (LimnWindow *self, LimnRun *run);
+void limn_window_begin_run (LimnWindow *self, LimnRun *run);
+void limn_window_let_go_of_run (LimnWindow *self);
+/* Whether something is painted, be it paused; whether a run that is over can go on. */
 gboolean limn_window_is_busy (LimnWindow *self);
-/* Shows the page that the state calls for. */
-void limn_window_refresh_page (LimnWindow *self);
+gboolean limn_window_is_paused (LimnWindow *self);
+gboolean limn_window_can_continue (LimnWindow *self);
+/* After a change of what is being painted. */
+void limn_window_refresh_activity (LimnWindow *self);
+void limn_window_set_inhibited (LimnWindow *self, gboolean inhibited);
+/* Whether the end of a run that took so long is told by the desktop. */
+gboolean limn_window_is_worth_telling (gboolean looked_at, double elapsed_s);
+/* Pauses, resumes, or goes on with what was stopped. */
+void limn_window_toggle_pause (LimnWindow *self);
+/* Offers to go on with what the last end of the program interrupted. */
+void limn_window_look_for_interrupted (LimnWindow *self);
+void limn_window_continue_interrupted (LimnWindow *self);
+void limn_window_hide_interrupted (LimnWindow *self);
 
 /* limn-window-actions.c */
 void limn_window_class_install_actions (GtkWidgetClass *klass);

@@ -5,17 +5,9 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
-#define SPINNER_MS 1000    /* a shorter wait needs no spinner */
-#define NOTIFY_AFTER_S 10  /* a shorter run is not worth a notification */
+#define SPINNER_MS 1000 /* a shorter wait needs no spinner */
 
 G_DEFINE_FINAL_TYPE (LimnWindow, limn_window, ADW_TYPE_APPLICATION_WINDOW)
-
-gboolean
-limn_window_is_busy (LimnWindow *self)
-{
-  return (self->run && limn_run_is_active (self->run)) ||
-         limn_compare_view_is_active (self->comparison);
-}
 
 /* ---- words ---- */
 
@@ -89,6 +81,9 @@ dup_status (LimnWindow *self)
       return g_strdup (_ ("Starting…"));
     case FIT_JOB_RUNNING:
       return dup_running (self);
+    case FIT_JOB_PAUSED:
+      return g_strdup_printf (_ ("Paused at step %d of %d"), limn_run_get_step (self->run),
+                              limn_run_get_n_steps (self->run));
     case FIT_JOB_FAILED:
       return g_strdup_printf (_ ("Failed at step %d of %d"), limn_run_get_step (self->run),
                               limn_run_get_n_steps (self->run));
@@ -122,38 +117,67 @@ refresh_title (LimnWindow *self)
   adw_window_title_set_subtitle (self->title, ready ? size : "");
 }
 
-static void
-refresh_generate (LimnWindow *self)
+/* What a button of the header does at this moment. */
+typedef struct
 {
-  GtkWidget *button = GTK_WIDGET (self->generate);
-  gboolean busy = limn_window_is_busy (self);
-  gboolean ready = limn_session_get_info (self->session) != NULL;
-  const char *label = busy ? _ ("_Stop") : _ ("_Generate");
-  const char *tooltip;
+  const char *action, *icon, *label, *name, *tooltip;
+} Deed;
 
-  if (busy)
-    tooltip = _ ("Stop and keep what is painted (Esc)");
-  else if (ready)
-    tooltip = _ ("Paint a picture (Ctrl+Enter)");
-  else
-    tooltip = _ ("There is no model to paint with yet");
-  adw_button_content_set_label (self->generate_content, label);
-  adw_button_content_set_icon_name (self->generate_content,
-                                    busy ? "media-playback-stop-symbolic"
-                                         : "media-playback-start-symbolic");
-  gtk_actionable_set_action_name (GTK_ACTIONABLE (button), busy ? "win.stop" : "win.generate");
-  gtk_widget_set_tooltip_text (button, tooltip);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
-                                  busy ? _ ("Stop") : _ ("Generate"),
-                                  GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, tooltip, -1);
-  if (busy)
-    gtk_widget_remove_css_class (button, "suggested-action");
-  else
-    gtk_widget_add_css_class (button, "suggested-action");
+static Deed
+main_deed (LimnWindow *self)
+{
+  if (limn_window_is_paused (self))
+    return (Deed){ "win.pause", "media-playback-start-symbolic", _ ("_Resume"), _ ("Resume"),
+                   _ ("Go on painting (Ctrl+Space)") };
+  if (limn_window_is_busy (self))
+    return (Deed){ "win.stop", "media-playback-stop-symbolic", _ ("_Stop"), _ ("Stop"),
+                   _ ("Stop and keep what is painted (Esc)") };
+  return (Deed){ "win.generate", "media-playback-start-symbolic", _ ("_Generate"), _ ("Generate"),
+                 limn_session_get_info (self->session)
+                     ? _ ("Paint a picture (Ctrl+Enter)")
+                     : _ ("There is no model to paint with yet") };
+}
+
+static Deed
+second_deed (LimnWindow *self)
+{
+  if (limn_window_is_paused (self))
+    return (Deed){ "win.stop", "media-playback-stop-symbolic", NULL, _ ("Stop"),
+                   _ ("Stop and keep what is painted (Esc)") };
+  return (Deed){ "win.pause", "media-playback-pause-symbolic", NULL, _ ("Pause"),
+                 _ ("Pause (Ctrl+Space)") };
 }
 
 static void
-refresh_progress (LimnWindow *self)
+set_deed (GtkButton *button, const Deed *deed)
+{
+  gtk_actionable_set_action_name (GTK_ACTIONABLE (button), deed->action);
+  gtk_widget_set_tooltip_text (GTK_WIDGET (button), deed->tooltip);
+  gtk_accessible_update_property (GTK_ACCESSIBLE (button), GTK_ACCESSIBLE_PROPERTY_LABEL,
+                                  deed->name, GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, deed->tooltip,
+                                  -1);
+}
+
+static void
+refresh_generate (LimnWindow *self)
+{
+  Deed deed = main_deed (self), second = second_deed (self);
+
+  adw_button_content_set_label (self->generate_content, deed.label);
+  adw_button_content_set_icon_name (self->generate_content, deed.icon);
+  set_deed (self->generate, &deed);
+  if (g_str_equal (deed.action, "win.stop"))
+    gtk_widget_remove_css_class (GTK_WIDGET (self->generate), "suggested-action");
+  else
+    gtk_widget_add_css_class (GTK_WIDGET (self->generate), "suggested-action");
+  gtk_button_set_icon_name (self->pause, second.icon);
+  set_deed (self->pause, &second);
+  gtk_widget_set_visible (GTK_WIDGET (self->pause), self->run && limn_run_is_active (self->run));
+  gtk_widget_set_visible (GTK_WIDGET (self->go_on), limn_window_can_continue (self));
+}
+
+void
+limn_window_refresh_progress (LimnWindow *self)
 {
   gboolean busy = limn_window_is_busy (self);
   g_autofree char *status = dup_status (self);
@@ -212,137 +236,9 @@ limn_window_refresh (LimnWindow *self)
 {
   refresh_title (self);
   refresh_generate (self);
-  refresh_progress (self);
+  limn_window_refresh_progress (self);
   refresh_zoom (self);
   limn_window_refresh_actions (self);
-}
-
-/* ---- trouble ---- */
-
-/* The engine's sentences begin like those of a command line: "size 17x16 is not possible". */
-static char *
-dup_capitalized (const char *sentence)
-{
-  gsize letters = 0;
-
-  while (g_ascii_isalpha (sentence[letters]))
-    letters++;
-  if (letters == 0 || sentence[letters] != ' ')
-    return g_strdup (sentence);
-  return g_strdup_printf ("%c%s", g_ascii_toupper (*sentence), sentence + 1);
-}
-
-void
-limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere)
-{
-  g_autofree char *shown = dup_capitalized (sentence);
-
-  gtk_label_set_text (self->trouble_text, shown);
-  gtk_widget_set_visible (GTK_WIDGET (self->trouble_elsewhere), elsewhere);
-  gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry),
-                          !elsewhere && self->run &&
-                              limn_run_get_state (self->run) == FIT_JOB_FAILED);
-  gtk_info_bar_set_revealed (self->trouble, TRUE);
-}
-
-void
-limn_window_hide_trouble (LimnWindow *self)
-{
-  gtk_info_bar_set_revealed (self->trouble, FALSE);
-}
-
-/* ---- the run ---- */
-
-static void
-set_inhibited (LimnWindow *self, gboolean inhibited)
-{
-  GtkApplication *application = gtk_window_get_application (GTK_WINDOW (self));
-
-  if (!application)
-    return;
-  if (inhibited && !self->inhibit_cookie)
-    self->inhibit_cookie
-        = gtk_application_inhibit (application, GTK_WINDOW (self), GTK_APPLICATION_INHIBIT_SUSPEND,
-                                   _ ("A picture is being painted"));
-  else if (!inhibited && self->inhibit_cookie)
-    {
-      gtk_application_uninhibit (application, self->inhibit_cookie);
-      self->inhibit_cookie = 0;
-    }
-}
-
-static void
-notify_desktop (LimnWindow *self)
-{
-  GApplication *application = G_APPLICATION (gtk_window_get_application (GTK_WINDOW (self)));
-  const struct fit_generate_params *params = limn_run_get_params (self->run);
-  g_autoptr (GNotification) notification = NULL;
-
-  if (!application || gtk_window_is_active (GTK_WINDOW (self)) ||
-      limn_run_get_elapsed (self->run) < NOTIFY_AFTER_S)
-    return;
-  notification = g_notification_new (_ ("Your picture is ready"));
-  g_notification_set_body (notification,
-                           limn_session_get_class_name (self->session, params->class_id));
-  g_application_send_notification (application, "done", notification);
-}
-
-static void
-run_error_cb (LimnWindow *self)
-{
-  limn_window_show_trouble (self, limn_run_get_error (self->run), FALSE);
-}
-
-static void
-run_state_cb (LimnWindow *self)
-{
-  enum fit_job_state state = limn_run_get_state (self->run);
-
-  set_inhibited (self, limn_window_is_busy (self));
-  if (state == FIT_JOB_FAILED)
-    run_error_cb (self);
-  if (state == FIT_JOB_DONE && state != self->last_state)
-    {
-      notify_desktop (self);
-      limn_window_remember_picture (self);
-    }
-  self->last_state = state;
-  limn_window_refresh (self);
-  if (self->generate_wanted && !limn_window_is_busy (self))
-    limn_window_generate_soon (self);
-}
-
-static void
-activity_cb (LimnWindow *self)
-{
-  set_inhibited (self, limn_window_is_busy (self));
-  limn_window_refresh (self);
-}
-
-void
-limn_window_set_run (LimnWindow *self, LimnRun *run)
-{
-  if (self->run)
-    g_signal_handlers_disconnect_by_data (self->run, self);
-  g_set_object (&self->run, run);
-  limn_step_scrubber_set_run (self->scrubber, run);
-  limn_canvas_set_run (self->canvas, run);
-  gtk_revealer_set_reveal_child (self->scrubber_revealer, run != NULL);
-  if (run)
-    {
-      g_signal_connect_swapped (run, "notify::step", G_CALLBACK (refresh_progress), self);
-      g_signal_connect_swapped (run, "notify::remaining", G_CALLBACK (refresh_progress), self);
-      g_signal_connect_swapped (run, "notify::state", G_CALLBACK (run_state_cb), self);
-      g_signal_connect_swapped (run, "notify::error", G_CALLBACK (run_error_cb), self);
-      g_signal_connect_swapped (run, "notify::texture", G_CALLBACK (limn_window_refresh_actions),
-                                self);
-      g_signal_connect_swapped (run, "notify::shown-step",
-                                G_CALLBACK (limn_window_refresh_actions), self);
-      /* One that is over already, as from a comparison, comes in here too. */
-      self->last_state = FIT_JOB_WAITING;
-      run_state_cb (self);
-    }
-  limn_window_refresh (self);
 }
 
 /* ---- the session ---- */
@@ -401,6 +297,7 @@ session_state_cb (LimnWindow *self)
       limn_undo_forget (self->undo);
       limn_compare_view_clear (self->comparison);
       show_notice (self);
+      limn_window_look_for_interrupted (self);
     }
   limn_window_refresh_page (self);
   limn_window_refresh (self);
@@ -450,7 +347,7 @@ limn_window_close_request (GtkWindow *window)
   if (self->run)
     limn_run_stop (self->run);
   limn_compare_view_stop (self->comparison);
-  set_inhibited (self, FALSE);
+  limn_window_set_inhibited (self, FALSE);
   return GTK_WINDOW_CLASS (limn_window_parent_class)->close_request (window);
 }
 
@@ -460,9 +357,7 @@ limn_window_dispose (GObject *object)
   LimnWindow *self = LIMN_WINDOW (object);
 
   g_clear_handle_id (&self->loading_source, g_source_remove);
-  if (self->run)
-    g_signal_handlers_disconnect_by_data (self->run, self);
-  g_clear_object (&self->run);
+  limn_window_let_go_of_run (self);
   g_clear_object (&self->chosen);
   g_clear_object (&self->saved);
   g_clear_object (&self->session);
@@ -497,12 +392,16 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (title);
   BIND (generate);
   BIND (generate_content);
+  BIND (pause);
+  BIND (go_on);
   BIND (progress);
   BIND (flap);
   BIND (toasts);
   BIND (pages);
   BIND (spinner);
   BIND (no_model);
+  BIND (interrupted);
+  BIND (interrupted_text);
   BIND (trouble);
   BIND (trouble_text);
   BIND (trouble_retry);
@@ -522,6 +421,7 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (history_button);
   BIND (history_view);
   gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_trouble);
+  gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_interrupted);
   limn_window_class_install_actions (widget_class);
 }
 
@@ -556,7 +456,7 @@ limn_window_new (GtkApplication *application, LimnSession *session)
   limn_token_gauge_set_session (self->gauge, session, self->settings);
   limn_canvas_set_session (self->canvas, session, self->settings);
   limn_compare_view_set_session (self->comparison, session, self->settings);
-  g_signal_connect_object (self->comparison, "activity", G_CALLBACK (activity_cb), self,
+  g_signal_connect_object (self->comparison, "activity", G_CALLBACK (limn_window_refresh_activity), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::state", G_CALLBACK (session_state_cb), self,
                            G_CONNECT_SWAPPED);

@@ -13,8 +13,14 @@ void fixture_init(int *argc, char ***argv)
         exit(77);
     }
     g_setenv("GSETTINGS_BACKEND", "memory", TRUE);
+    /* What one test program interrupts is not offered to another. */
+    g_autofree char *state = g_dir_make_tmp("limn-state-XXXXXX", NULL);
+    if (!g_getenv("XDG_STATE_HOME"))
+        g_setenv("XDG_STATE_HOME", state, TRUE);
     gtk_test_init(argc, argv);
     application = GTK_APPLICATION(limn_application_new());
+    g_application_set_flags(G_APPLICATION(application),
+                            G_APPLICATION_HANDLES_OPEN | G_APPLICATION_NON_UNIQUE);
     g_assert_true(g_application_register(G_APPLICATION(application), NULL, NULL));
     /* Sizes that a test asks for shall be there at once. */
     g_object_set(gtk_settings_get_default(), "gtk-enable-animations", FALSE, NULL);
