@@ -190,8 +190,7 @@ drag_update_cb (GtkGestureDrag *gesture, double dx, double dy, LimnCanvas *self)
       limn_canvas_place_changed (self);
       return;
     }
-  if (state & GDK_SHIFT_MASK)
-    rule.snap *= LIMN_COARSE;
+  rule.snap = state & GDK_SHIFT_MASK ? LIMN_COARSE * rule.token : rule.token;
   limn_geometry_drag (self->dragged, self->start_width, self->start_height,
                       dx / self->start_scale, dy / self->start_scale, &rule, &width, &height);
   limn_settings_set_size (self->settings, width, height);

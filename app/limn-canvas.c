@@ -151,7 +151,7 @@ limn_canvas_refit (LimnCanvas *self, gboolean gently)
 static void
 describe_axis (LimnCanvas *self, int axis, int pixels)
 {
-  int unit = limn_settings_get_token_pixels (self->settings), patches = pixels / unit;
+  int unit = limn_settings_get_token_pixels (self->settings), patches = (pixels + unit - 1) / unit;
   g_autofree char *length = g_strdup_printf (ngettext ("%d pixel", "%d pixels", pixels), pixels);
   g_autofree char *count
       = g_strdup_printf (ngettext ("%d patch", "%d patches", patches), patches);
@@ -196,8 +196,8 @@ describe_picture (LimnCanvas *self)
       text = g_strdup_printf (
           /* Translators: class, width, height, seed, step and steps of the picture on show */
           _ ("%s, %d by %d pixels, seed %s, step %d of %d"),
-          limn_session_get_class_name (self->session, params->class_id), params->width,
-          params->height, seed, limn_run_get_shown_step (self->run), params->steps);
+          limn_session_get_class_name (self->session, params->class_id), params->crop_width,
+          params->crop_height, seed, limn_run_get_shown_step (self->run), params->steps);
     }
   else
     text = g_strdup (_ ("Nothing painted yet"));
@@ -241,8 +241,8 @@ texture_changed_cb (LimnCanvas *self)
   GdkTexture *texture = self->run ? limn_run_get_texture (self->run) : NULL;
 
   if (texture)
-    show_texture (self, texture, limn_run_get_params (self->run)->width,
-                  limn_run_get_params (self->run)->height);
+    show_texture (self, texture, limn_run_get_params (self->run)->crop_width,
+                  limn_run_get_params (self->run)->crop_height);
 }
 
 void

@@ -431,8 +431,7 @@ add_variant (LimnCompareView *self, const struct fit_generate_params *params, in
   Variant *v = &self->variants[i];
   g_autoptr (GError) error = NULL;
 
-  v->width = params->width;
-  v->height = params->height;
+  limn_settings_get_shown_size (params, &v->width, &v->height);
   v->title = dup_title (self->chosen_axis, params);
   v->run = limn_session_start (self->session, params, &error);
   v->trouble = g_strdup (error ? error->message : "");

@@ -283,14 +283,19 @@ limn_export_dup_command (const struct fit_generate_params *params,
   g_autofree char *class = params->class_id == FIT_CLASS_NONE
                                ? g_strdup ("none")
                                : g_strdup_printf ("%d", params->class_id);
+  gboolean cropped = params->crop_width > 0 && (params->crop_width != params->width ||
+                                                params->crop_height != params->height);
+  g_autofree char *crop = cropped ? g_strdup_printf (" --crop %dx%d", params->crop_width,
+                                                     params->crop_height)
+                                  : g_strdup ("");
   char guidance[G_ASCII_DTOSTR_BUF_SIZE];
 
   g_ascii_dtostr (guidance, sizeof guidance, params->guidance);
-  return g_strdup_printf ("limn-cli generate --model %s --precision %s --class %s --size %dx%d "
+  return g_strdup_printf ("limn-cli generate --model %s --precision %s --class %s --size %dx%d%s "
                           "--seed %" G_GUINT64_FORMAT " --index %d --steps %d --solver %s "
                           "--guidance %s --extrapolation %s --output picture.png",
                           model, fit_precision_name (info->precision), class, params->width,
-                          params->height, params->seed, params->index, params->steps,
+                          params->height, crop, params->seed, params->index, params->steps,
                           fit_solver_name (params->solver), guidance,
                           fit_method_name (params->method));
 }

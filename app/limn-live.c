@@ -59,8 +59,11 @@ get_params (LimnLive *self, struct fit_generate_params *params)
   limn_settings_to_params (self->settings, params);
   limn_session_describe (self->session, params->width, params->height, params->method, &canvas);
   if (!canvas.within_tokens)
-    limn_session_fit_ratio (self->session, (double) params->width / params->height, 0,
-                            &params->width, &params->height);
+    {
+      limn_session_fit_ratio (self->session, (double) params->width / params->height, 0,
+                              &params->width, &params->height);
+      params->crop_width = params->crop_height = 0;
+    }
   params->steps = STEPS;
   params->solver = FIT_SOLVER_EULER;
   params->guidance = 1;

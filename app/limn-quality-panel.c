@@ -15,7 +15,7 @@ struct _LimnQualityPanel
 
   gboolean renaming; /* a list is being edited, which moves its selection */
 
-  GtkWidget *content, *seed, *keep_seed, *steps, *guidance, *solver, *method;
+  GtkWidget *content, *seed, *keep_seed, *steps, *guidance, *solver, *method, *exact;
 };
 
 G_DEFINE_FINAL_TYPE (LimnQualityPanel, limn_quality_panel, GTK_TYPE_WIDGET)
@@ -155,6 +155,7 @@ limn_quality_panel_set_session (LimnQualityPanel *self, LimnSession *session,
                           gtk_spin_button_get_adjustment (GTK_SPIN_BUTTON (self->guidance)),
                           "value", both);
   g_object_bind_property (settings, "keep-seed", self->keep_seed, "active", both);
+  g_object_bind_property (settings, "exact", self->exact, "active", both);
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     g_signal_connect_object (settings, sizes[i], G_CALLBACK (show_method), self,
                              G_CONNECT_SWAPPED);
@@ -200,6 +201,7 @@ limn_quality_panel_class_init (LimnQualityPanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, guidance);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, solver);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, method);
+  gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, exact);
   gtk_widget_class_bind_template_callback (widget_class, seed_commit_cb);
   gtk_widget_class_bind_template_callback (widget_class, seed_key_cb);
   gtk_widget_class_bind_template_callback (widget_class, method_selected_cb);

@@ -330,6 +330,8 @@ limn_run_go_on_from_shown (LimnRun *self, struct fit_generate_params *params)
   params->index = self->params.index;
   params->width = self->params.width;
   params->height = self->params.height;
+  params->crop_width = self->params.crop_width;
+  params->crop_height = self->params.crop_height;
   params->steps = self->params.steps;
 }
 

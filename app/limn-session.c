@@ -373,6 +373,7 @@ limn_session_describe (LimnSession *self, int width, int height, enum fit_method
 {
   if (!self->model)
     return FALSE;
+  fit_canvas_cover (self->model, &width, &height);
   fit_canvas_describe (self->model, width, height, method, canvas);
   return TRUE;
 }

@@ -59,7 +59,7 @@ GListModel *limn_session_get_classes (LimnSession *self);
 /* The name of a class for people, or "". Borrowed. */
 const char *limn_session_get_class_name (LimnSession *self, int class_id);
 
-/* What a size means to the model; false before there is one. */
+/* What a size, or the next one that can be painted, means to the model; false before there is one. */
 gboolean limn_session_describe (LimnSession *self, int width, int height, enum fit_method method,
                                 struct fit_canvas *canvas);
 

@@ -13,7 +13,7 @@ struct _LimnSettings
   int class_id, n_classes;
   int width, height;
   int token_pixels, largest_side;
-  gboolean keep_seed;
+  gboolean keep_seed, exact;
   LimnKeep keep;
   double kept_ratio;
   int kept_tokens;
@@ -32,6 +32,7 @@ enum
   PROP_HEIGHT,
   PROP_KEEP,
   PROP_KEEP_SEED,
+  PROP_EXACT,
   PROP_SEED,
   PROP_STEPS,
   PROP_GUIDANCE,
@@ -45,7 +46,7 @@ static GParamSpec *properties[N_PROPS];
 LimnSizeRule
 limn_settings_get_rule (LimnSettings *self)
 {
-  return (LimnSizeRule){ .snap = self->token_pixels,
+  return (LimnSizeRule){ .snap = self->exact ? 1 : self->token_pixels,
                          .largest = self->largest_side,
                          .token = self->token_pixels,
                          .keep = self->keep,
@@ -117,13 +118,30 @@ limn_settings_keep_present_ratio (LimnSettings *self)
   self->kept_ratio = (double) self->width / self->height;
 }
 
+/* Tokens that cover a side. */
+static int
+cover (LimnSettings *self, int pixels)
+{
+  return (pixels + self->token_pixels - 1) / self->token_pixels;
+}
+
+static void
+set_exact (LimnSettings *self, gboolean exact)
+{
+  if (self->exact == exact)
+    return;
+  self->exact = exact;
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_EXACT]);
+  limn_settings_set_size (self, self->width, self->height);
+}
+
 static void
 set_keep (LimnSettings *self, LimnKeep keep)
 {
   if (self->keep == keep)
     return;
   self->keep = keep;
-  self->kept_tokens = self->width / self->token_pixels * (self->height / self->token_pixels);
+  self->kept_tokens = cover (self, self->width) * cover (self, self->height);
   limn_settings_keep_present_ratio (self);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_KEEP]);
 }
@@ -168,6 +186,9 @@ limn_settings_set_property (GObject *object, guint id, const GValue *value, GPar
     case PROP_KEEP_SEED:
       self->keep_seed = g_value_get_boolean (value);
       g_object_notify_by_pspec (object, pspec);
+      break;
+    case PROP_EXACT:
+      set_exact (self, g_value_get_boolean (value));
       break;
     case PROP_SEED:
       limn_settings_set_seed (self, g_value_get_uint64 (value));
@@ -215,6 +236,9 @@ limn_settings_get_property (GObject *object, guint id, GValue *value, GParamSpec
     case PROP_KEEP_SEED:
       g_value_set_boolean (value, self->keep_seed);
       break;
+    case PROP_EXACT:
+      g_value_set_boolean (value, self->exact);
+      break;
     case PROP_SEED:
       g_value_set_uint64 (value, self->seed);
       break;
@@ -256,6 +280,7 @@ limn_settings_class_init (LimnSettingsClass *klass)
   properties[PROP_HEIGHT] = int_property ("height", 1, G_MAXINT, 128);
   properties[PROP_KEEP] = int_property ("keep", LIMN_KEEP_NOTHING, LIMN_KEEP_AREA, 0);
   properties[PROP_KEEP_SEED] = g_param_spec_boolean ("keep-seed", NULL, NULL, FALSE, flags);
+  properties[PROP_EXACT] = g_param_spec_boolean ("exact", NULL, NULL, FALSE, flags);
   properties[PROP_SEED] = g_param_spec_uint64 ("seed", NULL, NULL, 0, G_MAXUINT64, 0, flags);
   properties[PROP_STEPS] = int_property ("steps", 1, 1000, 20);
   properties[PROP_GUIDANCE] = g_param_spec_double ("guidance", NULL, NULL, 1, 30, 2.5, flags);
@@ -310,6 +335,7 @@ limn_settings_restore (LimnSettings *self, GSettings *from, const struct fit_mod
   self->token_pixels = info->token_pixels;
   self->largest_side = info->max_axis_pixels;
   g_object_freeze_notify (G_OBJECT (self));
+  set_exact (self, g_settings_get_boolean (from, "exact-size"));
   limn_settings_set_class_id (self, class_id < info->n_classes ? class_id : 0);
   limn_settings_set_size (
       self, sized ? g_settings_get_int (from, "canvas-width") : info->default_width,
@@ -329,6 +355,7 @@ void
 limn_settings_store (LimnSettings *self, GSettings *to)
 {
   g_settings_set_int (to, "last-class-id", self->class_id);
+  g_settings_set_boolean (to, "exact-size", self->exact);
   g_settings_set_int (to, "canvas-width", self->width);
   g_settings_set_int (to, "canvas-height", self->height);
   g_settings_set_int (to, "steps", self->steps);
@@ -408,8 +435,10 @@ limn_settings_to_params (LimnSettings *self, struct fit_generate_params *params)
 {
   *params = (struct fit_generate_params){
     .class_id = self->class_id,
-    .width = self->width,
-    .height = self->height,
+    .width = self->token_pixels * cover (self, self->width),
+    .height = self->token_pixels * cover (self, self->height),
+    .crop_width = self->width,
+    .crop_height = self->height,
     .seed = self->seed,
     .steps = self->steps,
     .solver = (enum fit_solver) self->solver,
@@ -425,10 +454,23 @@ is_default (double value, double otherwise)
   return value == 0 || value == otherwise;
 }
 
-gboolean
-limn_settings_can_hold (const struct fit_generate_params *p)
+void
+limn_settings_get_shown_size (const struct fit_generate_params *params, int *width, int *height)
 {
-  return p->index == 0 && p->guidance_power == 0 && p->ori_max_pe_len == 0 &&
+  gboolean cropped = params->crop_width > 0;
+
+  *width = cropped ? params->crop_width : params->width;
+  *height = cropped ? params->crop_height : params->height;
+}
+
+gboolean
+limn_settings_can_hold (LimnSettings *self, const struct fit_generate_params *p)
+{
+  int width, height;
+
+  limn_settings_get_shown_size (p, &width, &height);
+  return p->width == self->token_pixels * cover (self, width) &&
+         p->height == self->token_pixels * cover (self, height) && p->index == 0 && p->guidance_power == 0 && p->ori_max_pe_len == 0 &&
          p->attention_scale == FIT_ATTENTION_SCALE_CODE && is_default (p->time_shift, 1) &&
          is_default (p->atol, 1e-6) && is_default (p->rtol, 1e-3) &&
          p->error_norm == FIT_ERROR_NORM_IMAGE && p->diffusion == FIT_DIFFUSION_SIGMA &&
@@ -440,10 +482,15 @@ limn_settings_can_hold (const struct fit_generate_params *p)
 void
 limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params)
 {
+  int width, height;
+
+  limn_settings_get_shown_size (params, &width, &height);
   g_object_freeze_notify (G_OBJECT (self));
   limn_settings_set_class_id (self, params->class_id);
-  if (params->width > 0 && params->height > 0)
-    limn_settings_set_size (self, params->width, params->height);
+  if (width % self->token_pixels || height % self->token_pixels)
+    set_exact (self, TRUE);
+  if (width > 0 && height > 0)
+    limn_settings_set_size (self, width, height);
   limn_settings_set_seed (self, params->seed);
   g_object_set (self,
                 "steps", CLAMP (params->steps, 1, 1000),
@@ -461,9 +508,13 @@ limn_settings_match (LimnSettings *self, const struct fit_generate_params *param
   enum fit_method wanted = self->method == FIT_METHOD_AUTO ? method
                                                            : (enum fit_method) self->method;
   gboolean guided = self->class_id != FIT_CLASS_NONE;
+  int width, height;
 
-  return !params->from && params->class_id == self->class_id && params->width == self->width &&
-         params->height == self->height && params->seed == self->seed &&
+  limn_settings_get_shown_size (params, &width, &height);
+  return !params->from && params->class_id == self->class_id && width == self->width &&
+         height == self->height && params->width == self->token_pixels * cover (self, width) &&
+         params->height == self->token_pixels * cover (self, height) &&
+         params->seed == self->seed &&
          params->index == 0 && params->steps == self->steps &&
          (int) params->solver == self->solver && params->method == wanted &&
          (!guided || fabs (params->guidance - self->guidance) < 1e-9);

@@ -44,7 +44,8 @@ enum fit_solver limn_settings_get_solver (LimnSettings *self);
 
 void limn_settings_set_class_id (LimnSettings *self, int class_id);
 
-/* Both sides at once, rounded to what the model can paint. */
+/* Both sides at once, rounded to what the model can paint; with the property "exact" any whole
+ * number of pixels, which is painted in the next possible size and cropped. */
 void limn_settings_set_size (LimnSettings *self, int width, int height);
 
 /* One side; the other follows while the ratio or the area is kept. */
@@ -63,8 +64,12 @@ int limn_settings_get_largest_side (LimnSettings *self);
 
 void limn_settings_to_params (LimnSettings *self, struct fit_generate_params *params);
 
+/* What a picture of these parameters measures: its crop, where it has one. */
+void limn_settings_get_shown_size (const struct fit_generate_params *params, int *width,
+                                   int *height);
+
 /* Whether what is set here says all of `params`: the command line can set more. */
-gboolean limn_settings_can_hold (const struct fit_generate_params *params);
+gboolean limn_settings_can_hold (LimnSettings *self, const struct fit_generate_params *params);
 
 /* Takes over what another picture was made with, as far as the model allows. */
 void limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params);

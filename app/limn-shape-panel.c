@@ -24,7 +24,7 @@ struct _LimnShapePanel
 
   gboolean refreshing;
 
-  GtkWidget *content, *width, *height, *ratio, *reason, *presets;
+  GtkWidget *content, *width, *height, *ratio, *reason, *crop, *presets;
   GtkWidget *keeps[N_KEEPS]; /* by LimnKeep */
   GtkWidget *buttons[G_N_ELEMENTS (ratios)];
 };
@@ -116,7 +116,8 @@ commit_length (LimnShapePanel *self, GtkWidget *entry, const char *text)
     reason = g_strdup (_ ("Not a length. Write pixels, such as 320, patches, such as 20p, or "
                           "percent, such as 50%."));
   else
-    reason = g_strdup_printf (_ ("A side has %d to %d pixels."), rule.token_pixels, rule.largest);
+    reason = g_strdup_printf (_ ("A side has %d to %d pixels."),
+                              limn_settings_get_rule (self->settings).snap, rule.largest);
   mark_error (self, entry, reason);
 }
 
@@ -317,12 +318,27 @@ add_presets (LimnShapePanel *self)
 
 /* ---- widget ---- */
 
+/* An exact size says what is painted for it. */
+static void
+show_crop (LimnShapePanel *self)
+{
+  struct fit_generate_params params;
+  g_autofree char *text = NULL;
+
+  limn_settings_to_params (self->settings, &params);
+  gtk_widget_set_visible (self->crop, params.width != params.crop_width ||
+                                          params.height != params.crop_height);
+  text = g_strdup_printf (_ ("Painted at %d × %d and cropped"), params.width, params.height);
+  gtk_label_set_text (GTK_LABEL (self->crop), text);
+}
+
 static void
 size_changed_cb (LimnShapePanel *self)
 {
   show_value (self, self->width);
   show_value (self, self->height);
   show_value (self, self->ratio);
+  show_crop (self);
   refresh_presets (self);
 }
 
@@ -383,6 +399,7 @@ limn_shape_panel_class_init (LimnShapePanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, height);
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, ratio);
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, reason);
+  gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, crop);
   gtk_widget_class_bind_template_child (widget_class, LimnShapePanel, presets);
   gtk_widget_class_bind_template_child_full (widget_class, "keep_nothing", FALSE,
                                              G_STRUCT_OFFSET (LimnShapePanel, keeps[LIMN_KEEP_NOTHING]));

@@ -211,7 +211,7 @@ read_cb (GObject *source, GAsyncResult *result, gpointer data)
   limn_settings_apply_params (self->settings, &settings.params);
   limn_undo_close_step (self->undo);
   toast (self,
-         limn_settings_can_hold (&settings.params) && settings.n_origins == 0
+         limn_settings_can_hold (self->settings, &settings.params) && settings.n_origins == 0
              ? _ ("Settings restored from the picture")
              : _ ("Settings restored, but for some that only the command line has"),
          _ ("Undo"), "win.undo");

@@ -181,6 +181,71 @@ static void test_keep_area(struct fixture *f, gconstpointer data)
     g_assert_cmpint(limn_settings_get_keep(f->window->settings), ==, LIMN_KEEP_RATIO);
 }
 
+static void drop(struct fixture *f, GFile *file)
+{
+    gpointer target = fixture_controller(GTK_WIDGET(f->window->toasts), GTK_TYPE_DROP_TARGET);
+    GSList *files = g_slist_append(NULL, file);
+    GValue value = G_VALUE_INIT;
+    gboolean taken = FALSE;
+    g_value_init(&value, GDK_TYPE_FILE_LIST);
+    g_value_set_boxed(&value, files);
+    g_signal_emit_by_name(target, "drop", &value, 10.0, 10.0, &taken);
+    g_assert_true(taken);
+    g_value_unset(&value);
+    g_slist_free(files);
+}
+
+static GdkTexture *canvas_texture(struct fixture *f)
+{
+    return limn_canvas_get_texture(f->window->canvas);
+}
+
+/* Any size in pixels: painted larger, cropped, saved, restored. */
+static void test_exact(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    LimnSettings *settings = f->window->settings;
+    GtkWidget *crop = labelled(GTK_WIDGET(f->window->shape), GTK_TYPE_LABEL, "crop");
+    GtkWidget *check = labelled(GTK_WIDGET(f->window->quality), GTK_TYPE_CHECK_BUTTON, "exact");
+    g_autofree char *folder = g_dir_make_tmp("limn-test-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "picture.png", NULL);
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    type_into(f, "width", "60");
+    g_assert_cmpint(width(f), ==, 64);
+    g_assert_false(gtk_widget_get_visible(crop));
+    gtk_check_button_set_active(GTK_CHECK_BUTTON(check), TRUE);
+    type_into(f, "width", "60");
+    type_into(f, "height", "41");
+    g_assert_cmpint(width(f), ==, 60);
+    g_assert_cmpint(height(f), ==, 41);
+    g_assert_true(gtk_widget_get_visible(crop));
+    g_assert_cmpstr(gtk_label_get_text(GTK_LABEL(crop)), ==, "Painted at 64 × 48 and cropped");
+
+    fixture_paint(f);
+    const struct fit_generate_params *painted = limn_run_get_params(f->window->run);
+    g_assert_cmpint(painted->width, ==, 64);
+    g_assert_cmpint(gdk_texture_get_width(canvas_texture(f)), ==, 60);
+    g_assert_cmpint(gdk_texture_get_height(canvas_texture(f)), ==, 41);
+    g_assert_true(limn_window_would_repeat(f->window));
+    limn_window_save_to(f->window, file);
+    WAIT_UNTIL(f->window->saved != NULL);
+
+    gtk_check_button_set_active(GTK_CHECK_BUTTON(check), FALSE);
+    g_assert_cmpint(width(f), ==, 64);
+    limn_settings_set_seed(settings, 5);
+    drop(f, file);
+    WAIT_UNTIL(limn_settings_get_seed(settings) != 5);
+    g_assert_cmpint(width(f), ==, 60);
+    g_assert_cmpint(height(f), ==, 41);
+    g_assert_true(limn_window_would_repeat(f->window));
+    fixture_act(f, "win.swap");
+    g_assert_cmpint(width(f), ==, 41);
+    /* The next window begins with what this one ends with. */
+    g_object_set(settings, "exact", FALSE, "method", FIT_METHOD_AUTO, NULL);
+    g_remove(path);
+    g_rmdir(folder);
+}
+
 static void test_method_names(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -222,20 +287,6 @@ static void test_search(struct fixture *f, gconstpointer data)
     fixture_act(f, "win.favourite");
     g_assert_false(limn_class_get_favourite(first));
     g_assert_cmpstr(limn_class_get_heading(first), ==, "");
-}
-
-static void drop(struct fixture *f, GFile *file)
-{
-    gpointer target = fixture_controller(GTK_WIDGET(f->window->toasts), GTK_TYPE_DROP_TARGET);
-    GSList *files = g_slist_append(NULL, file);
-    GValue value = G_VALUE_INIT;
-    gboolean taken = FALSE;
-    g_value_init(&value, GDK_TYPE_FILE_LIST);
-    g_value_set_boxed(&value, files);
-    g_signal_emit_by_name(target, "drop", &value, 10.0, 10.0, &taken);
-    g_assert_true(taken);
-    g_value_unset(&value);
-    g_slist_free(files);
 }
 
 static void test_save_and_drop(struct fixture *f, gconstpointer data)
@@ -374,6 +425,7 @@ int main(int argc, char **argv)
     ADD("save-and-drop", test_save_and_drop);
     ADD("save-fails", test_save_fails);
     ADD("drop-of-no-picture", test_drop_of_no_picture);
+    ADD("exact", test_exact);
     ADD("accessible", test_accessible);
     ADD("shortcuts", test_shortcuts);
     return g_test_run();

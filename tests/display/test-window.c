@@ -499,17 +499,17 @@ static void test_can_hold(struct fixture *f, gconstpointer data)
     struct fit_generate_params p, q;
     fixture_paint(f);
     limn_settings_to_params(f->window->settings, &p);
-    g_assert_true(limn_settings_can_hold(&p));
+    g_assert_true(limn_settings_can_hold(f->window->settings, &p));
     q = p, q.time_shift = 3;
-    g_assert_false(limn_settings_can_hold(&q));
+    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
     q = p, q.diffusion = FIT_DIFFUSION_CONSTANT;
-    g_assert_false(limn_settings_can_hold(&q));
+    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
     q = p, q.noise_source = FIT_NOISE_TORCH;
-    g_assert_false(limn_settings_can_hold(&q));
+    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
     q = p, q.index = 1;
-    g_assert_false(limn_settings_can_hold(&q));
+    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
     q = p, q.rtol = 1e-3;
-    g_assert_true(limn_settings_can_hold(&q));
+    g_assert_true(limn_settings_can_hold(f->window->settings, &q));
 }
 
 static void test_narrow(struct fixture *f, gconstpointer data)
