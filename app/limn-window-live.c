@@ -2,11 +2,12 @@
 /* The shape that is being changed, and the quick pictures that follow it. */
 #include "limn-window-private.h"
 
+/* A run that somebody paused is not stopped for it. */
 static gboolean
 can_follow (LimnWindow *self)
 {
   return g_settings_get_boolean (self->memory, "live") && !limn_window_is_comparing (self) &&
-         limn_session_get_info (self->session);
+         !limn_window_is_paused (self) && limn_session_get_info (self->session);
 }
 
 /* The first change of the size, not the grip alone: a click on a handle changes nothing. */
