@@ -181,29 +181,44 @@ bool checkpoint_export_bundle(struct fit_trainer *t, const char *folder, struct 
 
 /* ---- the optimiser's state --------------------------------------------------------------- */
 
+/* One buffer at a time: the file is four times the size of the parameters. */
+static bool write_flat(struct fit_trainer *t, struct fit_writer *writer, struct fit_error *e)
+{
+    float *flat[N_FLAT];
+    flat_buffers(&t->state, flat);
+    for (int i = 0; i < N_FLAT; i++) {
+        float *host = download(t, flat[i]);
+        if (!host) {
+            fit_writer_abort(writer);
+            return false;
+        }
+        bool ok = fit_writer_write(writer, host, t->state.total * sizeof *host, e);
+        free(host);
+        if (!ok)
+            return false;
+    }
+    return fit_writer_commit(writer, e);
+}
+
 static bool write_state(struct fit_trainer *t, const char *folder, struct fit_error *e)
 {
     char path[PATH_BYTES], identity[1024], position[256];
-    float *flat[N_FLAT], *host[N_FLAT] = {0};
     struct fit_tensor tensors[N_FLAT];
-    bool ok = fit_path_join(path, sizeof path, folder, "training.safetensors");
-    flat_buffers(&t->state, flat);
-    for (int i = 0; ok && i < N_FLAT; i++) {
-        ok = (host[i] = download(t, flat[i])) != NULL;
+    struct fit_writer writer;
+    for (int i = 0; i < N_FLAT; i++)
         tensors[i] = (struct fit_tensor){
             .name = flat_name[i], .type = FIT_TENSOR_F32, .n_dims = 1, .dims = {t->state.total},
-            .n_values = t->state.total, .data = host[i], .bytes = t->state.total * sizeof(float)};
-    }
+            .n_values = t->state.total, .bytes = t->state.total * sizeof(float)};
     train_config_identity(&t->config, identity, sizeof identity);
     snprintf(position, sizeof position, "%" PRId64 " %" PRId64 " %" PRId64 " %d %d %a", t->step,
              t->cursor.packs, t->cursor.epoch, t->cursor.pictures, t->cursor.position,
              t->smooth_loss);
     const char *metadata[] = {"identity", identity, "position", position,
                               "data", dataset_identity(t->data), NULL};
-    ok = ok && fit_safetensors_write(path, tensors, N_FLAT, metadata, e);
-    for (int i = 0; i < N_FLAT; i++)
-        free(host[i]);
-    return ok;
+    if (!fit_path_join(path, sizeof path, folder, "training.safetensors"))
+        return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", folder);
+    return fit_safetensors_begin(&writer, path, tensors, N_FLAT, metadata, NULL, NULL, e) &&
+           write_flat(t, &writer, e);
 }
 
 static bool read_position(struct fit_trainer *t, const char *text)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fit_weights.h"
+#include "train_memory.h"
 #include "train_random.h"
 #include "weight_file.h"
 
@@ -91,8 +92,7 @@ bool train_state_init(struct train_state *s, struct fit_compute *c,
     s->device = c->device;
     s->config = &config->model;
     s->total = fit_weights_total(&config->model);
-    s->bf16 = config->precision == FIT_PRECISION_BF16 ||
-              (config->precision == FIT_PRECISION_AUTO && c->device->caps.native_bf16);
+    s->bf16 = train_uses_bf16(config, c->device);
     if (!fit_trained_init(&s->trained, s->config, &config->trained, c->error) ||
         !allocate(s, c->error) || !initialise(s, c, config) || !train_state_refresh(s, c) ||
         !train_state_refresh_ema(s, c) ||

@@ -9,6 +9,7 @@
 
 #include "checkpoint.h"
 #include "train_classes.h"
+#include "train_memory.h"
 #include "train_random.h"
 
 static bool make_folder(const char *path, struct fit_error *e)
@@ -73,6 +74,36 @@ static void describe(struct fit_trainer *t)
              (double)trained->all * 1e-6, share, t->state.bf16 ? "bf16" : "f32", t->device->caps.n_threads, t->device->model);
 }
 
+/* What is known before memory is taken. */
+static bool open_plan(struct fit_trainer *t, const struct fit_train_params *params,
+                      struct fit_train_forecast *forecast, struct fit_error *e)
+{
+    int n = snprintf(t->folder, sizeof t->folder, "%s", params->folder);
+    if (n < 0 || (size_t)n >= sizeof t->folder)
+        return fit_fail(e, FIT_ERROR_ARGUMENT, "the path of the run folder is too long");
+    if (!train_config_load(&t->config, params->config, e) || !open_device(t, params, e) ||
+        !open_data(t, params, e))
+        return false;
+    *forecast = (struct fit_train_forecast){
+        .parameters = (uint64_t)fit_config_parameters(&t->config.model),
+        .classes = t->config.model.n_classes,
+        .pictures = t->config.pictures,
+    };
+    train_memory_predict(forecast, &t->config, t->device);
+    return true;
+}
+
+bool fit_train_forecast(struct fit_train_forecast *out, const struct fit_train_params *params,
+                        struct fit_error *e)
+{
+    struct fit_trainer *t = calloc(1, sizeof *t);
+    if (!t)
+        return fit_fail(e, FIT_ERROR_MEMORY, "no memory for a trainer");
+    bool ok = open_plan(t, params, out, e);
+    fit_trainer_close(&t);
+    return ok;
+}
+
 bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *params,
                       struct fit_error *e)
 {
@@ -81,12 +112,9 @@ bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *p
     if (!t)
         return fit_fail(e, FIT_ERROR_MEMORY, "no memory for a trainer");
     t->smooth_loss = NAN;
-    int n = snprintf(t->folder, sizeof t->folder, "%s", params->folder);
-    bool ok = n >= 0 && (size_t)n < sizeof t->folder;
-    if (!ok)
-        fit_fail(e, FIT_ERROR_ARGUMENT, "the path of the run folder is too long");
-    ok = ok && train_config_load(&t->config, params->config, e) && make_folder(t->folder, e) &&
-         open_device(t, params, e) && open_data(t, params, e) && open_buffers(t, e);
+    struct fit_train_forecast forecast;
+    bool ok = open_plan(t, params, &forecast, e) && train_memory_check(&forecast, e) &&
+              make_folder(t->folder, e) && open_buffers(t, e);
     if (ok && params->resume)
         ok = checkpoint_resume(t, e);
     ok = ok && dataset_grow(t->data, &t->compute, trainer_pictures_due(&t->config, t->step + 1));

@@ -30,6 +30,8 @@ usage (FILE *to)
          "  --out DIR         run folder (default: run)\n"
          "  --resume          continue from the newest checkpoint in the run folder\n"
          "  --max-steps N     stop after N steps of this call\n"
+         "  --dry-run         say what the run would be and the memory it takes; status 3 when\n"
+         "                    that is more than is free\n"
          "  --threads N       processor threads\n"
          "  --backend NAME    auto, cpu, reference or cuda\n"
          "  --help            show this text\n\n"
@@ -41,6 +43,7 @@ struct options
 {
   struct fit_train_params params;
   int64_t max_steps;
+  bool dry_run;
   bool help;
 };
 
@@ -63,6 +66,7 @@ parse (struct options *options,
   static const struct option names[] = {
     { "out", required_argument, NULL, 'o' },
     { "resume", no_argument, NULL, 'r' },
+    { "dry-run", no_argument, NULL, 'd' },
     { "max-steps", required_argument, NULL, 'm' },
     { "threads", required_argument, NULL, 't' },
     { "backend", required_argument, NULL, 'b' },
@@ -82,6 +86,9 @@ parse (struct options *options,
           break;
         case 'r':
           options->params.resume = true;
+          break;
+        case 'd':
+          options->dry_run = true;
           break;
         case 'm':
           if (!parse_count (optarg, INT64_MAX, &options->max_steps))
@@ -189,6 +196,30 @@ exit_status (enum fit_status status)
     }
 }
 
+static int
+forecast_run (const struct fit_train_params *params)
+{
+  const double mib = 1048576;
+  struct fit_train_forecast f;
+  struct fit_error error = { 0 };
+
+  if (!fit_train_forecast (&f, params, &error))
+    {
+      fprintf (stderr, "limn-cli train: %s\n", error.message);
+      return exit_status (error.status);
+    }
+  printf ("%.2f M parameters, %d classes, %d pictures, %s\n", (double) f.parameters * 1e-6,
+          f.classes, f.pictures, f.bf16 ? "bf16" : "f32");
+  printf ("a step takes %.0f MiB: %.0f for parameters and optimiser, %.0f for activations, "
+          "%.0f for batches, %.0f for the program\n",
+          (double) f.step_bytes / mib, (double) f.state_bytes / mib,
+          (double) f.activation_bytes / mib, (double) f.batch_bytes / mib,
+          (double) f.program_bytes / mib);
+  printf ("saving takes %.0f MiB more; %.0f MiB are free%s\n", (double) f.checkpoint_bytes / mib,
+          (double) f.free_bytes / mib, f.fits ? "" : ": too little");
+  return f.fits ? 0 : exit_status (FIT_ERROR_MEMORY);
+}
+
 static void
 catch_signals (void)
 {
@@ -222,6 +253,8 @@ limn_cli_train (int    argc,
   options.params.user = &on_terminal;
   options.params.notice = tell;
   options.params.preparing = show_preparing;
+  if (options.dry_run)
+    return forecast_run (&options.params);
   ok = fit_trainer_open (&trainer, &options.params, &error);
   if (ok)
     {

@@ -85,6 +85,50 @@ static void test_resume_bf16_accumulated(void **state)
     resume_with("optimizer: {precision: bf16}\nbatch: {accumulate: 2}\n");
 }
 
+static void add_line(const struct fixture *f, const char *line)
+{
+    FILE *file = fopen(f->config, "a");
+    assert_non_null(file);
+    fputs(line, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What a step really keeps on the device, against what was said before; a run that cannot be is
+ * refused with the numbers and leaves nothing. */
+static void test_forecast(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    struct fit_train_forecast forecast;
+    struct fit_train_report report[4];
+    struct stat st;
+    char folder[128];
+    (void)state;
+    fixture_init(&f, "");
+    snprintf(folder, sizeof folder, "%s/run", f.folder);
+    struct fit_train_params params = {
+        .config = f.config, .folder = folder, .backend = "cpu", .n_threads = 2};
+    require_ok(fit_train_forecast(&forecast, &params, &e), e);
+    assert_int_equal(stat(folder, &st), -1);
+    assert_true(forecast.fits && forecast.classes == 16 && forecast.pictures == 24);
+    struct fit_trainer *t = open_run(&f, "run", false);
+    take_steps(t, report, 4);
+    double kept = (double)(t->store.scratch.bytes + t->store.modulation.scratch.bytes);
+    assert_true(fabs((double)forecast.activation_bytes / kept - 1) < 0.1);
+    assert_true(forecast.state_bytes >= t->state.total * 5 * sizeof(float));
+    fit_trainer_close(&t);
+
+    add_line(&f, "model: {hidden: 16384, depth: 256, heads: 128, mlp_hidden: 43690}\n");
+    params.folder = f.autoencoder; /* a file: nothing may be written there */
+    require_ok(fit_train_forecast(&forecast, &params, &e), e);
+    assert_false(forecast.fits);
+    assert_false(fit_trainer_open(&t, &params, &e));
+    assert_int_equal(e.status, FIT_ERROR_MEMORY);
+    if (!strstr(e.message, "training needs") || !strstr(e.message, "are free"))
+        fail_msg("no numbers: %s", e.message);
+    fixture_finish(&f);
+}
+
 static void test_resume_padded(void **state)
 {
     (void)state;
@@ -172,14 +216,6 @@ static void test_damage_is_refused(void **state)
     assert_int_equal(e.status, FIT_ERROR_FILE);
     assert_non_null(strstr(e.message, "training.safetensors"));
     fixture_finish(&f);
-}
-
-static void add_line(const struct fixture *f, const char *line)
-{
-    FILE *file = fopen(f->config, "a");
-    assert_non_null(file);
-    fputs(line, file);
-    assert_int_equal(fclose(file), 0);
 }
 
 static void test_other_configuration_is_refused(void **state)
@@ -346,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_resume_bf16_accumulated),
         cmocka_unit_test(test_resume_padded),
+        cmocka_unit_test(test_forecast),
         cmocka_unit_test(test_padded_batches),
         cmocka_unit_test(test_checkpoint_is_a_bundle),
         cmocka_unit_test(test_damage_is_refused),

@@ -56,6 +56,26 @@ struct fit_train_report {
     double elapsed_s, remaining_s; /* of this call of run; remaining < 0: not known yet */
 };
 
+/* What a run would be and take. */
+struct fit_train_forecast {
+    uint64_t parameters;
+    int classes, pictures;     /* that names promise: some may turn out not to be readable */
+    bool bf16;                 /* weights and activations; else f32 */
+    uint64_t state_bytes;      /* parameters, optimiser, average, gradient */
+    uint64_t activation_bytes; /* what a pass keeps for its backward */
+    uint64_t batch_bytes;
+    uint64_t program_bytes;    /* program, libraries, autoencoder, buffers of the kernels */
+    uint64_t step_bytes;       /* the four together: what the process takes in a step */
+    uint64_t checkpoint_bytes; /* more while a checkpoint is written */
+    uint64_t free_bytes;       /* now; 0: the system does not tell */
+    bool fits;                 /* step and checkpoint into what is free */
+};
+
+/* Reads the configuration and the names of the pictures, and writes nothing. fit_trainer_open
+ * refuses a run that does not fit (FIT_ERROR_MEMORY). */
+FIT_API bool fit_train_forecast(struct fit_train_forecast *out,
+                                const struct fit_train_params *params, struct fit_error *error);
+
 /* Reads the configuration, opens the device, makes or finds the first pictures. *blocks* for as
  * long as rendering them takes. */
 FIT_API bool fit_trainer_open(struct fit_trainer **out, const struct fit_train_params *params,
