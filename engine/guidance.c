@@ -45,6 +45,9 @@ static bool evaluate(struct fit_guided *g, struct fit_compute *c, float *velocit
     if (r->modulation && !there && !compute_rows(g, c, t, evaluation))
         return false;
     int row = (evaluation - g->first_evaluation) * g->pack->n_images;
+    if (g->recorded)
+        return fit_recorded_forward(g->recorded, c, g->network, g->activations, velocity, x,
+                                    g->pack, g->cosine, g->sine, g->modulation, row);
     return fit_forward(c, g->network, g->activations, velocity, x, g->pack, g->cosine, g->sine,
                        g->modulation, row);
 }

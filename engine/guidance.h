@@ -8,6 +8,7 @@
 #define FIT_GUIDANCE_H
 
 #include "fit_forward.h"
+#include "recorded.h"
 
 /* The weight at time t: scale for power 0, else 1 + (scale-1) (1-cos(pi (1-min(t,1))^power)) / 2,
  * strongest at noise and 1 at data. */
@@ -42,6 +43,7 @@ struct fit_guided {
      * has the guided features of the first and its own others. Its state is not looked at. */
     bool coupled;
     struct fit_guided_rows rows;
+    struct fit_recorded *recorded; /* for packs of this size; NULL: every operation for itself */
 };
 
 bool fit_guided_is_plain(double scale);

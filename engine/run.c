@@ -25,6 +25,7 @@ struct run {
     struct fit_modulation modulation;
     struct fit_sampler sampler;
     struct fit_guided guided;
+    struct fit_recorded recorded; /* where the device records */
     struct fit_noise fresh;
     struct fk_pack pack;
     int32_t y;
@@ -109,8 +110,11 @@ static bool reserve(struct run *run, const struct fit_job *job)
     run->host_thumbnail = malloc(4 * pixels);
     if (!run->host_state || !run->host_prediction || !run->host_thumbnail)
         return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for the run");
+    bool records = fit_recorded_is_possible(run->c.device);
     return fit_scratch_reserve(&run->scratch, run->c.device, items,
                                sizeof items / sizeof items[0], &run->error) &&
+           (!records || fit_recorded_init(&run->recorded, run->c.device, &model->config,
+                                          run->images, run->tokens * run->images, &run->error)) &&
            fit_activations_reserve(&run->activations, run->c.device, &model->network,
                                    run->tokens * run->images, &run->error);
 }
@@ -246,6 +250,7 @@ static void prepare_guidance(struct run *run, const struct fit_job *job)
         .v = run->guided_v,
         .coupled = run->copies > 1,
         .rows = rows,
+        .recorded = fit_recorded_is_possible(run->c.device) ? &run->recorded : NULL,
     };
 }
 
@@ -497,6 +502,7 @@ static void run_free(struct run *run)
     fit_sampler_finish(&run->sampler);
     fit_noise_finish(&run->fresh);
     free(run->times);
+    fit_recorded_finish(&run->recorded);
     fit_modulation_finish(&run->modulation);
     fit_activations_finish(&run->activations);
     fit_scratch_finish(&run->scratch);
@@ -562,10 +568,12 @@ uint64_t fit_run_bytes(const struct fit_model *model, const struct fit_generate_
     struct fit_sampler_params sampler = job_sampler_params(config, params);
     int at_once = evaluations_at_once(config, images, fit_sampler_times(&sampler, NULL));
     /* the three states of the sampler's size, then what `reserve` has beside them */
+    bool records = fit_recorded_is_possible(model->engine->device);
     size_t state = 3 * (size_t)copies * values + 5 * values + 2 * outputs + table;
     return fit_activations_bytes(config, model->network.type, tokens * images) +
            fit_modulation_bytes(config, images * at_once) +
            fit_sampler_bytes(params->solver, (size_t)copies * values) + state * sizeof(float) +
+           (records ? fit_recorded_bytes(config, images, tokens * images) : 0) +
            trajectory_bytes(params->steps + 1, values, pixels) +
            decode_bytes(model, params->width, params->height);
 }

@@ -324,6 +324,7 @@ struct fk_device {
     void (*queue_free)(struct fk_queue *q);
     bool (*queue_sync)(struct fk_queue *q);
     const char *(*queue_error)(struct fk_queue *q);
+    /* `host` may change once upload has returned, and is there once download has. */
     bool (*upload)(struct fk_queue *q, void *device_memory, const void *host, size_t bytes);
     bool (*download)(struct fk_queue *q, void *host, const void *device_memory, size_t bytes);
     bool (*copy)(struct fk_queue *q, void *to, const void *from, size_t bytes);

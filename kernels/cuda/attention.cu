@@ -14,7 +14,8 @@ static struct plain_shape plain_shape(int D)
 {
     struct plain_shape s;
     s.warps = D <= 256 ? 8 : 4;
-    size_t own = 2 * (size_t)s.warps * D * sizeof(float), row = 2 * (size_t)(D + 1) * sizeof(float);
+    size_t own = (size_t)s.warps * (2 * D + CUDA_WARP) * sizeof(float);
+    size_t row = 2 * (size_t)(D + 1) * sizeof(float);
     int most = (int)((PLAIN_SHARED - own) / row);
     s.tile = most < CUDA_WARP ? most : CUDA_WARP;
     s.shared = own + s.tile * row;

@@ -26,6 +26,7 @@ struct attention_args {
 struct attention_room {
     int first, n;       /* of the image */
     float *own, *own2;  /* [warps][D] */
+    float *weight;      /* [warps][32] */
     float *all, *all2;  /* [tile][D + 1]: an odd step, so that lanes meet in no bank */
 };
 
@@ -46,7 +47,8 @@ static inline __device__ struct attention_room room_of(const struct attention_ar
     r.n = a->offset[blockIdx.z + 1] - r.first;
     r.own = shared;
     r.own2 = r.own + blockDim.y * a->D;
-    r.all = r.own2 + blockDim.y * a->D;
+    r.weight = r.own2 + blockDim.y * a->D;
+    r.all = r.weight + blockDim.y * CUDA_WARP;
     r.all2 = r.all + a->tile * (a->D + 1);
     return r;
 }
@@ -73,10 +75,15 @@ static inline __device__ float dot(const float *a, const float *b, int D)
 
 /* sum[j] += the weights of the lanes times the vectors all[0..count). */
 static inline __device__ void add_weighted(float (&sum)[PLAIN_LANES], float weight,
-                                           const float *all, int count, int D)
+                                           const struct attention_room *r, const float *all,
+                                           int count, int D)
 {
+    float *weights = r->weight + threadIdx.y * CUDA_WARP;
+    __syncwarp(); /* until the former ones have been read */
+    weights[threadIdx.x] = weight;
+    __syncwarp();
     for (int k = 0; k < count; k++) {
-        float w = __shfl_sync(0xffffffffu, weight, k);
+        float w = weights[k];
         for (int j = 0; j < PLAIN_LANES; j++) {
             int d = j * CUDA_WARP + (int)threadIdx.x;
             if (d < D)
@@ -121,7 +128,7 @@ static __global__ void plain_forward_kernel(struct attention_args a)
         most = rise;
         for (int j = 0; j < PLAIN_LANES; j++)
             sum[j] *= keep;
-        add_weighted(sum, p, r.all2, count, D);
+        add_weighted(sum, p, &r, r.all2, count, D);
     }
     if (row >= r.n)
         return;
@@ -172,7 +179,7 @@ static __global__ void plain_dq_kernel(struct attention_args a)
             float dp = dot(r.own2 + threadIdx.y * D, r.all2 + lane * (D + 1), D);
             ds = expf(s - lse) * (dp - delta) * a.scale;
         }
-        add_weighted(sum, ds, r.all, count, D);
+        add_weighted(sum, ds, &r, r.all, count, D);
     }
     if (row < r.n)
         put_row(a.dqkv, part_at(&a, r.first + row, PART_Q), sum, 1.0f, D);
@@ -207,8 +214,8 @@ static __global__ void plain_dkv_kernel(struct attention_args a)
             p = expf(s - a.lse[query]);
             ds = p * (dp - a.delta[query]) * a.scale;
         }
-        add_weighted(dk, ds, r.all, count, D);
-        add_weighted(dv, p, r.all2, count, D);
+        add_weighted(dk, ds, &r, r.all, count, D);
+        add_weighted(dv, p, &r, r.all2, count, D);
     }
     if (row >= r.n)
         return;

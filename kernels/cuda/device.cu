@@ -40,9 +40,10 @@ void *cuda_scratch(struct fk_queue *q, int slot, size_t bytes)
     cuda_retire(q, q->scratch[slot]);
     q->scratch[slot] = NULL;
     q->scratch_bytes[slot] = 0;
-    if (cudaMalloc(&larger, bytes ? bytes : 1) != cudaSuccess) {
+    cudaError_t status = cudaMalloc(&larger, bytes ? bytes : 1);
+    if (status != cudaSuccess) {
         cudaGetLastError(); /* an allocation that fails leaves the device whole */
-        cuda_fail(q, "no memory for %zu bytes of scratch", bytes);
+        cuda_fail(q, "%zu bytes of scratch memory: %s", bytes, cudaGetErrorString(status));
         return NULL;
     }
     q->scratch_bytes[slot] = bytes;
@@ -72,8 +73,8 @@ static void *alloc(struct fk_device *device, size_t bytes)
 
 static void release(struct fk_device *device, void *p)
 {
-    if (p && enter(state_of(device)))
-        cudaFree(p);
+    enter(state_of(device));
+    cudaFree(p);
 }
 
 static bool memory(struct fk_device *device, size_t *free_bytes, size_t *total_bytes)
@@ -135,7 +136,8 @@ static bool upload(struct fk_queue *q, void *device_memory, const void *host, si
 
 static bool download(struct fk_queue *q, void *host, const void *device_memory, size_t bytes)
 {
-    return transfer(q, host, device_memory, bytes, cudaMemcpyDeviceToHost, "download");
+    return transfer(q, host, device_memory, bytes, cudaMemcpyDeviceToHost, "download") &&
+           queue_sync(q);
 }
 
 static bool copy(struct fk_queue *q, void *to, const void *from, size_t bytes)

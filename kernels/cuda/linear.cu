@@ -151,8 +151,9 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
                        struct fk_ptr dy, struct fk_ptr x, struct fk_ptr w, int M, int N, int K,
                        float beta)
 {
-    struct fk_ptr given, taken;
-    if (!operand(q, &given, 0, dy, w, (size_t)M * N) || !operand(q, &taken, 1, x, w, (size_t)M * K))
+    struct fk_ptr given, taken = {};
+    if (!operand(q, &given, 0, dy, w, (size_t)M * N) ||
+        (dw && !operand(q, &taken, 1, x, w, (size_t)M * K)))
         return false;
     struct cuda_product into = {}, weights = {};
     into.m = M;
@@ -172,7 +173,7 @@ static bool linear_bwd(struct fk_queue *q, struct fk_ptr dx, float *dw, float *d
     weights.b_turned = true;
     weights.c = fk_f32(dw);
     weights.beta = 1;
-    return (!dx.p || cuda_multiply(q, &into)) && cuda_multiply(q, &weights) &&
+    return (!dx.p || cuda_multiply(q, &into)) && (!dw || cuda_multiply(q, &weights)) &&
            (!db || cuda_launch(q, "linear_bwd", bias_bwd_kernel, dim3(cuda_blocks(N, BIAS_COLUMNS)),
                                dim3(BIAS_COLUMNS, BIAS_ROWS), 0, db, dy, M, N));
 }

@@ -8,9 +8,10 @@
  * It shows that indices, tails, barriers, shuffles and the layouts of tensor cores' operands are
  * right. It shows nothing about races, speed, or a card's rounding.
  *
- * A barrier or a shuffle that not all threads reach stops the program with a sentence. Two variables
- * of the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n
- * loses the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has.
+ * A barrier or a shuffle that not all threads reach stops the program with a sentence. Variables of
+ * the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n loses
+ * the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has, and with
+ * FK_SHIM_GUARD=1 a program that touches device memory itself stops there.
  */
 #ifndef FK_TEST_CUDA_RUNTIME_H
 #define FK_TEST_CUDA_RUNTIME_H
@@ -123,6 +124,8 @@ template <typename T> static inline T __shfl_sync(unsigned mask, T value, int la
            sizeof value);
     return value;
 }
+
+void __syncwarp();
 
 template <typename T> static inline T __shfl_xor_sync(unsigned mask, T value, int lanes)
 {

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <unordered_map>
 #include <vector>
 
@@ -85,6 +87,12 @@ const unsigned char *cuda_shim_exchange(const void *value, size_t bytes)
         fiber_wait(&w->finished, mine);
     }
     return w->slots[mine % 2][0];
+}
+
+void __syncwarp()
+{
+    const char nothing = 0;
+    cuda_shim_exchange(&nothing, sizeof nothing);
 }
 
 static void run_block(unsigned threads, size_t shared, const std::function<void()> &thread,
@@ -185,18 +193,48 @@ static long launches_left;
 static size_t memory_total, memory_used;
 static std::unordered_map<void *, size_t> blocks;
 
+/* With FK_SHIM_GUARD device memory lies in a stretch of its own that nobody may touch, but while the
+ * device works: whoever takes a pointer of the device for one of the host stops there. */
+static unsigned char *guarded;
+static size_t guarded_used;
+enum { GUARDED_GIB = 64 };
+
+static void *guarded_alloc(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *p = guarded + guarded_used;
+    guarded_used += (bytes + page - 1) / page * page; /* never used again */
+    return guarded_used <= (size_t)GUARDED_GIB << 30 ? p : NULL;
+}
+
+/* While one of these lives, device memory may be touched. */
+struct device_works {
+    device_works()
+    {
+        if (guarded && guarded_used)
+            mprotect(guarded, guarded_used, PROT_READ | PROT_WRITE);
+    }
+    ~device_works()
+    {
+        if (guarded && guarded_used)
+            mprotect(guarded, guarded_used, PROT_NONE);
+    }
+};
+
 static void submit(cudaStream_t stream, std::function<void()> work)
 {
-    if (stream->recording)
+    if (stream->recording) {
         stream->recording->work.push_back(std::move(work));
-    else
-        work();
+        return;
+    }
+    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    device_works now;
+    work();
 }
 
 void cuda_shim_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared, bool cooperative,
                       const std::function<void()> &thread)
 {
-    std::lock_guard<std::recursive_mutex> hold(one_launch);
     submit(stream, [=] {
         if (launches_left > 0 && --launches_left == 0)
             lost = cudaErrorLaunchFailure;
@@ -230,6 +268,11 @@ cudaError_t cudaGetDeviceCount(int *n)
     launches_left = fail_at ? strtol(fail_at, NULL, 10) : 0;
     memory_total = memory ? strtoull(memory, NULL, 10) : (size_t)4 << 30;
     lost = cudaSuccess;
+    if (getenv("FK_SHIM_GUARD") && !guarded) {
+        void *all = mmap(NULL, (size_t)GUARDED_GIB << 30, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        guarded = all == MAP_FAILED ? NULL : static_cast<unsigned char *>(all);
+    }
     *n = 1;
     return cudaSuccess;
 }
@@ -257,7 +300,7 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
         return lost;
     if (bytes > memory_total || memory_used > memory_total - bytes)
         return cudaErrorMemoryAllocation;
-    *p = aligned_alloc(256, (bytes + 255) / 256 * 256);
+    *p = guarded ? guarded_alloc(bytes) : aligned_alloc(256, (bytes + 255) / 256 * 256);
     if (!*p)
         return cudaErrorMemoryAllocation;
     blocks[*p] = bytes;
@@ -274,8 +317,11 @@ cudaError_t cudaFree(void *p)
     if (found == blocks.end())
         fail("what is freed was not allocated");
     memory_used -= found->second;
+    if (guarded)
+        madvise(p, found->second, MADV_DONTNEED);
+    else
+        free(p);
     blocks.erase(found);
-    free(p);
     return lost;
 }
 
@@ -349,6 +395,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 {
     (void)stream;
     std::lock_guard<std::recursive_mutex> hold(one_launch);
+    device_works now;
     for (const auto &work : executable->work)
         work();
     return lost;

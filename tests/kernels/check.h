@@ -19,7 +19,8 @@
  *     }
  *     static void test_product(void **state) { check_each_device(product_is_right); }
  *
- * FIT_TEST_BACKEND names the one backend to test, which must then answer.
+ * FIT_TEST_BACKEND=cuda tests that backend alone, which must answer; with FIT_TEST_BACKEND=card the
+ * program is skipped where it does not.
  *
  * Everything that a check hands out (device memory, host rooms) is freed with it. Each block of
  * device memory lies between guard bytes that are verified whenever the block is read and at the

@@ -135,6 +135,7 @@ static void formula_body(struct check *c)
         {4, 1, 128, FK_F32},      {4, 2, 4, FK_F32},   {4, 2, 22, FK_F32},  {4, 1, 160, FK_F32},
         {4, 1, 512, FK_F32},
         {N_RAGGED, 2, 8, FK_BF16}, {4, 2, 64, FK_BF16}, {4, 2, 72, FK_BF16},
+        {4, 1, 96, FK_BF16},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct layer l = layer_make(c, ragged, cases[i].n_images, cases[i].H, cases[i].D,
