@@ -5,7 +5,9 @@
 
 #include "limn-step-strip.h"
 
-#define PLAY_MS 120
+#define PLAY_MS 120 /* from step to step at speed 1 */
+#define SLOWEST -3  /* an eighth */
+#define FASTEST 3   /* eight times */
 
 struct _LimnStepScrubber
 {
@@ -13,9 +15,10 @@ struct _LimnStepScrubber
 
   LimnRun *run;
   guint play_source;
+  int speed; /* a power of two */
   gboolean following; /* the view's buttons follow the run at this moment */
 
-  GtkWidget *content, *play, *strip, *label, *live, *finish;
+  GtkWidget *content, *play, *loop, *strip, *label, *live, *finish;
   GtkWidget *prediction, *state, *velocity;
 };
 
@@ -62,17 +65,37 @@ set_playing (LimnStepScrubber *self, gboolean playing)
     g_clear_handle_id (&self->play_source, g_source_remove);
 }
 
+/* The end of a run that is over begins it again; one that moves is waited for. */
+static gboolean
+can_loop (LimnStepScrubber *self)
+{
+  return gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->loop)) &&
+         !limn_run_is_moving (self->run);
+}
+
 static gboolean
 play_cb (gpointer data)
 {
   LimnStepScrubber *self = data;
 
-  limn_step_strip_move (LIMN_STEP_STRIP (self->strip), 1);
-  if (!limn_run_is_live (self->run))
+  if (limn_run_is_live (self->run))
+    limn_run_show (self->run, 0, limn_run_get_view (self->run));
+  else
+    limn_step_strip_move (LIMN_STEP_STRIP (self->strip), 1);
+  if (!limn_run_is_live (self->run) || can_loop (self))
     return G_SOURCE_CONTINUE;
   self->play_source = 0;
   set_playing (self, FALSE);
   return G_SOURCE_REMOVE;
+}
+
+static void
+start_clock (LimnStepScrubber *self)
+{
+  guint ms = self->speed < 0 ? PLAY_MS << -self->speed : PLAY_MS >> self->speed;
+
+  g_clear_handle_id (&self->play_source, g_source_remove);
+  self->play_source = g_timeout_add (ms, play_cb, self);
 }
 
 void
@@ -89,17 +112,29 @@ limn_step_scrubber_toggle_play (LimnStepScrubber *self)
     }
   if (limn_run_is_live (self->run))
     limn_run_show (self->run, 0, limn_run_get_view (self->run));
-  self->play_source = g_timeout_add (PLAY_MS, play_cb, self);
+  start_clock (self);
   set_playing (self, TRUE);
 }
 
 /* ---- following the run ---- */
 
+/* "12 / 20", and the speed where it is another than 1. */
+static char *
+dup_place (LimnStepScrubber *self)
+{
+  int step = limn_run_get_shown_step (self->run), n_steps = limn_run_get_n_steps (self->run);
+
+  if (self->speed > 0)
+    return g_strdup_printf ("%d / %d · ×%d", step, n_steps, 1 << self->speed);
+  if (self->speed < 0)
+    return g_strdup_printf ("%d / %d · ×1/%d", step, n_steps, 1 << -self->speed);
+  return g_strdup_printf ("%d / %d", step, n_steps);
+}
+
 static void
 changed_cb (LimnStepScrubber *self)
 {
-  g_autofree char *text = g_strdup_printf ("%d / %d", limn_run_get_shown_step (self->run),
-                                           limn_run_get_n_steps (self->run));
+  g_autofree char *text = dup_place (self);
 
   gtk_label_set_text (GTK_LABEL (self->label), text);
   gtk_widget_set_visible (self->live,
@@ -111,6 +146,29 @@ changed_cb (LimnStepScrubber *self)
   gtk_toggle_button_set_active (
       GTK_TOGGLE_BUTTON (view_button (self, limn_run_get_view (self->run))), TRUE);
   self->following = FALSE;
+}
+
+void
+limn_step_scrubber_change_speed (LimnStepScrubber *self, int direction)
+{
+  g_return_if_fail (LIMN_IS_STEP_SCRUBBER (self));
+
+  self->speed = CLAMP (self->speed + direction, SLOWEST, FASTEST);
+  if (self->play_source)
+    start_clock (self);
+  if (self->run)
+    changed_cb (self);
+}
+
+void
+limn_step_scrubber_toggle_loop (LimnStepScrubber *self)
+{
+  GtkToggleButton *loop;
+
+  g_return_if_fail (LIMN_IS_STEP_SCRUBBER (self));
+
+  loop = GTK_TOGGLE_BUTTON (self->loop);
+  gtk_toggle_button_set_active (loop, !gtk_toggle_button_get_active (loop));
 }
 
 void
@@ -185,6 +243,7 @@ limn_step_scrubber_class_init (LimnStepScrubberClass *klass)
                                                "/io/github/limn/Limn/limn-step-scrubber.ui");
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, content);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, play);
+  gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, loop);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, strip);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, label);
   gtk_widget_class_bind_template_child (widget_class, LimnStepScrubber, live);

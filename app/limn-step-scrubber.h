@@ -13,6 +13,13 @@ G_DECLARE_FINAL_TYPE (LimnStepScrubber, limn_step_scrubber, LIMN, STEP_SCRUBBER,
 
 void limn_step_scrubber_set_run (LimnStepScrubber *self, LimnRun *run);
 void limn_step_scrubber_toggle_play (LimnStepScrubber *self);
+
+/* Twice as fast (1) or half (-1), from an eighth to eight times. */
+void limn_step_scrubber_change_speed (LimnStepScrubber *self, int direction);
+
+/* Whether playing begins again at the end. */
+void limn_step_scrubber_toggle_loop (LimnStepScrubber *self);
+
 void limn_step_scrubber_set_view (LimnStepScrubber *self, enum fit_view view);
 
 G_END_DECLS

@@ -268,6 +268,22 @@ play_action (GtkWidget *widget, const char *name, GVariant *parameter)
 }
 
 static void
+speed_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) parameter;
+  limn_step_scrubber_change_speed (LIMN_WINDOW (widget)->scrubber,
+                                   g_str_equal (name, "win.faster") ? 1 : -1);
+}
+
+static void
+loop_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  (void) name;
+  (void) parameter;
+  limn_step_scrubber_toggle_loop (LIMN_WINDOW (widget)->scrubber);
+}
+
+static void
 end_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnWindow *self = LIMN_WINDOW (widget);
@@ -384,6 +400,8 @@ limn_window_add_viewer_keys (LimnWindow *self)
     { GDK_KEY_p, "win.view-prediction" }, { GDK_KEY_s, "win.view-state" },
     { GDK_KEY_v, "win.view-velocity" },   { GDK_KEY_space, "win.play" },
     { GDK_KEY_Home, "win.first-step" },   { GDK_KEY_End, "win.last-step" },
+    { GDK_KEY_comma, "win.slower" },      { GDK_KEY_period, "win.faster" },
+    { GDK_KEY_l, "win.loop" },
     { GDK_KEY_x, "win.swap" },            { GDK_KEY_r, "win.keep-ratio" },
   };
   GtkEventController *controller = gtk_shortcut_controller_new ();
@@ -424,6 +442,9 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.view-state", view_action },
     { "win.view-velocity", view_action },
     { "win.play", play_action },
+    { "win.slower", speed_action },
+    { "win.faster", speed_action },
+    { "win.loop", loop_action },
     { "win.first-step", end_action },
     { "win.last-step", end_action },
     { "win.fullscreen", fullscreen_action },

@@ -492,6 +492,28 @@ static void test_discard(struct fixture *f, gconstpointer data)
     fixture_open(f, NULL);
 }
 
+/* Playing goes round while that is asked for, and as fast as asked. */
+static void test_play_round(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    fixture_paint(f);
+    for (int i = 0; i < 9; i++)
+        fixture_act(f, "win.faster");
+    fixture_act(f, "win.loop");
+    fixture_act(f, "win.play");
+    g_assert_cmpint(limn_run_get_shown_step(f->window->run), ==, 0);
+    for (int round = 0; round < 2; round++) {
+        WAIT_UNTIL(limn_run_is_live(f->window->run));
+        WAIT_UNTIL(!limn_run_is_live(f->window->run));
+    }
+    fixture_act(f, "win.loop");
+    WAIT_UNTIL(limn_run_is_live(f->window->run));
+    fixture_settle(f);
+    g_assert_true(limn_run_is_live(f->window->run));
+    for (int i = 0; i < 9; i++)
+        fixture_act(f, "win.slower");
+}
+
 /* What the window cannot set, it does not claim to have restored. */
 static void test_can_hold(struct fixture *f, gconstpointer data)
 {
@@ -540,6 +562,7 @@ int main(int argc, char **argv)
     ADD("bad-second-model", test_bad_second_model);
     ADD("scrub", test_scrub);
     ADD("play", test_play);
+    ADD("play-round", test_play_round);
     ADD("narrow", test_narrow);
     ADD("focus", test_focus);
     ADD("undo", test_undo);
