@@ -167,7 +167,8 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
             train_random(config->seed, TRAIN_RANDOM_DROPOUT, number, image);
         bool drop = train_uniform(r.word[0]) < config->dropout;
         add(batch, picture, drop ? config->model.n_classes : picture->class_id,
-            1 / (1 + exp(-(double)normal[0])));
+            config->uniform_times ? train_uniform(r.word[1])
+                                  : 1 / (1 + exp(-(double)normal[0])));
     }
 }
 

@@ -3,7 +3,8 @@
  * train_batch.h - from pictures to what one pass of the network learns from.
  *
  * x_t = t x1 + (1 - t) x0 with data x1, noise x0 and the velocity x1 - x0 as the target (rectified
- * flow; FiTv2, arXiv 2410.13925, section III). t is logit-normal: u ~ N(0, 1), t = 1 / (1 + e^-u).
+ * flow; FiTv2, arXiv 2410.13925, section III). t is logit-normal: u ~ N(0, 1), t = 1 / (1 + e^-u),
+ * or uniform.
  *
  * A batch is packed, one picture behind the other without a gap, or padded as the reference's is:
  * [B][length] tokens, zeros behind each picture's own, noise everywhere, padding that attends to

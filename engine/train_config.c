@@ -77,6 +77,7 @@ static const struct key keys[] = {
     {"optimizer", "ema_decay", REAL, AT(ema_decay), 0, 0.9999999},
     {"optimizer", "ema_ramp", FLAG, AT(ema_ramp), 0, 0},
     {"optimizer", "dropout", REAL, AT(dropout), 0, 1},
+    {"optimizer", "uniform_times", FLAG, AT(uniform_times), 0, 0},
     {"optimizer", "precision", PRECISION, AT(precision), 0, 0},
     {"schedule", "steps", LONG, AT(steps), 1, 1e9},
     {"schedule", "warmup", LONG, AT(warmup), 0, 1e9},
@@ -377,4 +378,6 @@ void train_config_identity(const struct train_config *c, char *text, size_t byte
     for (int i = 0; i < c->trained.n && n > 0 && (size_t)n < bytes; i++)
         n += snprintf(text + n, bytes - (size_t)n, "%s %s%s", i ? "" : "; trained",
                       c->trained.part[i], c->restart_trained ? " anew" : "");
+    if (c->uniform_times && n > 0 && (size_t)n < bytes)
+        snprintf(text + n, bytes - (size_t)n, "; uniform times");
 }

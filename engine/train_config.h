@@ -63,6 +63,7 @@ struct train_config {
     double ema_decay;
     bool ema_ramp;      /* min(decay, (1 + k) / (10 + k)): early averages forget the start */
     double dropout;     /* of the class label */
+    bool uniform_times; /* in (0, 1), in place of logit-normal ones */
     enum fit_precision precision;
 
     /* run */

@@ -14,7 +14,7 @@ enum train_purpose {
     TRAIN_RANDOM_SHAPE,    /* index: picture */
     TRAIN_RANDOM_ORDER,    /* index: epoch, sub: position */
     TRAIN_RANDOM_TIME,     /* index: pack, sub: image */
-    TRAIN_RANDOM_DROPOUT,  /* index: pack, sub: image */
+    TRAIN_RANDOM_DROPOUT,  /* index: pack, sub: image; its second number is a uniform time */
     TRAIN_RANDOM_NOISE,    /* the seed of the noise fields; stream: pack */
     TRAIN_RANDOM_VALIDATE, /* the same for the validation loss */
     TRAIN_RANDOM_SHEET,    /* the seed of the sheet's noise; stream: picture */

@@ -29,6 +29,7 @@ struct loss {
     struct common common;
     const char *sizes_text, *methods_text;
     int pictures;
+    bool uniform_times;
     uint64_t seed;
 
     struct session session;
@@ -98,9 +99,10 @@ static int place_of(int i, int n)
 static bool measure_picture(struct loss *l, int i, struct size size, struct mean *sums,
                             struct fit_error *error)
 {
+    double share = (place_of(i, l->pictures) + 0.5) / l->pictures;
     struct fit_velocity_params params = {
         .width = size.width, .height = size.height, .batch = 1,
-        .t = fit_loss_time((place_of(i, l->pictures) + 0.5) / l->pictures),
+        .t = l->uniform_times ? share : fit_loss_time(share),
         .class_id = l->subject[i % l->n_subjects].class_id, .guidance = 1};
     float *latent = draw(l, i, size, error);
     bool ok = latent != NULL;
@@ -207,6 +209,8 @@ static int run(int argc, char **argv)
          &l.methods_text, .low = 0},
         {"pictures", "N", "pictures of every size, each with a noise and a time (default: 32)",
          ARG_INT, &l.pictures, .low = 1, .high = 4096},
+        {"uniform-times", NULL, "times of equal distance, in place of logit-normal ones", ARG_FLAG,
+         &l.uniform_times, .low = 0},
         {"seed", "S", "which pictures and which noise (default: 0)", ARG_SEED, &l.seed, .low = 0},
     };
     int status;

@@ -22,6 +22,8 @@ run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk --pictures 5 --json --
 same one out
 run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk --pictures 5 --json --seed 1
 differ one out
+run 0 loss --sizes 64x64,160x48 --methods none,vision-ntk --pictures 5 --json --uniform-times
+differ one out
 run 0 loss --pictures 1 --methods auto --json
 json 1 rows
 json 0.0 rows 0 standard_error

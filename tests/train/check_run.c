@@ -271,6 +271,35 @@ static void test_start_from_a_model(void **state)
     fixture_finish(&f);
 }
 
+/* Of the times of twelve steps, the share outside 0.1 .. 0.9. */
+static double share_of_ends(const char *extra)
+{
+    struct fixture f;
+    struct fit_train_report report;
+    int ends = 0, all = 0;
+    fixture_init(&f, extra);
+    struct fit_trainer *t = open_run(&f, "run", false);
+    for (int step = 0; step < STEPS; step++) {
+        take_steps(t, &report, 1);
+        for (int b = 0; b < t->batch.n; b++, all++) {
+            assert_true(t->batch.t[b] > 0 && t->batch.t[b] < 1);
+            ends += t->batch.t[b] < 0.1f || t->batch.t[b] > 0.9f;
+        }
+    }
+    fit_trainer_close(&t);
+    fixture_finish(&f);
+    assert_true(all >= 40);
+    return (double)ends / all;
+}
+
+/* A fifth of the uniform ones, and 2.8 % of the logit-normal ones. */
+static void test_times(void **state)
+{
+    (void)state;
+    assert_true(share_of_ends("") < 0.1);
+    assert_true(share_of_ends("optimizer: {uniform_times: true}\n") > 0.12);
+}
+
 static void stop_at_three(void *user, const struct fit_train_report *report)
 {
     if (report->step == 3)
@@ -388,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_damage_is_refused),
         cmocka_unit_test(test_other_configuration_is_refused),
         cmocka_unit_test(test_start_from_a_model),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_stop_saves),
         cmocka_unit_test(test_not_a_number),
         cmocka_unit_test(test_full_disk),
