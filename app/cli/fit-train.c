@@ -9,8 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "curves.h"
 #include "fit-train.h"
 #include "fit/fit-train.h"
+
+enum { CURVES_SECONDS = 30 };
 
 static struct fit_trainer *running; /* read by the signal handler */
 
@@ -38,6 +41,14 @@ usage (FILE *to)
          "Ctrl+C finishes the step, saves a checkpoint and ends with status 130.\n",
          to);
 }
+
+/* What the callbacks see. */
+struct session
+{
+  bool on_terminal;
+  const char *folder;
+  double curves_at; /* seconds of the run, of the next picture of the curves */
+};
 
 struct options
 {
@@ -124,12 +135,30 @@ parse (struct options *options,
   return true;
 }
 
+/* A picture that cannot be written stops no run. */
+static void
+draw_curves (const struct session *session)
+{
+  struct fit_error error = { 0 };
+
+  if (!curves_write (session->folder, &error))
+    fprintf (stderr, "%slimn-cli train: note: %s\n", session->on_terminal ? "\r\033[K" : "",
+             error.message);
+}
+
 static void
 show_progress (void                          *user,
                const struct fit_train_report *report)
 {
-  const bool on_terminal = *(const bool *) user;
+  struct session *session = user;
+  const bool on_terminal = session->on_terminal;
   int left = (int) report->remaining_s;
+
+  if (report->elapsed_s >= session->curves_at)
+    {
+      draw_curves (session);
+      session->curves_at = report->elapsed_s + CURVES_SECONDS;
+    }
 
   if (!isnan (report->validation_loss))
     printf ("%sstep %" PRId64 ": validation loss %.4f\n", on_terminal ? "\r\033[K" : "",
@@ -149,9 +178,10 @@ static void
 tell (void       *user,
       const char *sentence)
 {
-  const bool on_terminal = *(const bool *) user;
+  const struct session *session = user;
 
-  fprintf (stderr, "%slimn-cli train: %s\n", on_terminal ? "\r\033[K" : "", sentence);
+  fprintf (stderr, "%slimn-cli train: note: %s\n", session->on_terminal ? "\r\033[K" : "",
+           sentence);
 }
 
 static void
@@ -159,9 +189,9 @@ show_preparing (void *user,
                 int   ready,
                 int   wanted)
 {
-  const bool on_terminal = *(const bool *) user;
+  const struct session *session = user;
 
-  if (!on_terminal)
+  if (!session->on_terminal)
     return;
   printf ("\r\033[K%d of %d pictures ready", ready, wanted);
   if (ready >= wanted)
@@ -175,7 +205,7 @@ count_skipped (const struct fit_trainer *trainer)
   int n = fit_trainer_skipped (trainer);
 
   if (n > 0)
-    fprintf (stderr, "limn-cli train: %d picture%s left out\n", n, n == 1 ? " was" : "s were");
+    fprintf (stderr, "limn-cli train: note: %d picture%s left out\n", n, n == 1 ? " was" : "s were");
 }
 
 static int
@@ -237,7 +267,7 @@ limn_cli_train (int    argc,
   struct options options;
   struct fit_error error = { 0 };
   struct fit_trainer *trainer = NULL;
-  bool on_terminal = isatty (STDOUT_FILENO);
+  struct session session = { .on_terminal = isatty (STDOUT_FILENO), .curves_at = CURVES_SECONDS };
   bool ok;
 
   if (!parse (&options, argc, argv))
@@ -250,7 +280,8 @@ limn_cli_train (int    argc,
       usage (stdout);
       return 0;
     }
-  options.params.user = &on_terminal;
+  session.folder = options.params.folder;
+  options.params.user = &session;
   options.params.notice = tell;
   options.params.preparing = show_preparing;
   if (options.dry_run)
@@ -263,9 +294,10 @@ limn_cli_train (int    argc,
       fflush (stdout);
       running = trainer;
       catch_signals ();
-      ok = fit_trainer_run (trainer, options.max_steps, show_progress, &on_terminal, &error);
+      ok = fit_trainer_run (trainer, options.max_steps, show_progress, &session, &error);
       running = NULL;
-      if (on_terminal)
+      draw_curves (&session);
+      if (session.on_terminal)
         putchar ('\n');
       fflush (stdout);
       count_skipped (trainer);

@@ -10,7 +10,7 @@
  *
  * What a run folder holds:
  *     latents/                encoded pictures (may be shared, see data.cache)
- *     log.csv                 one line every run.log_every steps
+ *     log.csv                 one line every run.log_every steps (limn-cli draws it: loss.png)
  *     sheets/step-N.png       samples of every class
  *     checkpoints/step-N/     model.json, transformer.safetensors (the running average),
  *                             autoencoder.safetensors, classes.txt, training.safetensors
