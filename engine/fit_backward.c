@@ -181,6 +181,10 @@ bool fit_backward(struct fit_compute *c, const struct fit_network *network,
         size_t at = (size_t)i * rows * row;
         const float *m = store->modulation.block + at;
         float *dm = store->dblock + at;
+        /* The last block's values are still there; the result, in `norm`, is not needed. */
+        if (store->recompute && i + 1 < k->depth &&
+            !block_forward(c, &p.forward, &network->block[i], &store->block[i], store->norm, m))
+            return false;
         if (!mlp_backward(c, &p, &network->block[i], &store->block[i], m + row / 2, dm + row / 2) ||
             !attention_backward(c, &p, &network->block[i], &store->block[i], m, dm))
             return false;

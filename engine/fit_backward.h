@@ -32,6 +32,9 @@ struct fit_block_store {
 };
 
 struct fit_train_store {
+    bool recompute; /* set before memory is reserved, and kept: a block keeps its input only, and
+                       what its backward needs is computed again when it comes to that, to the same
+                       bits; a third more time for a fraction of the memory */
     struct fit_block_store *block; /* owned, [depth] */
     struct fit_modulation modulation;
     float *x;      /* [N][hidden] after the last block */
@@ -50,7 +53,7 @@ struct fit_train_store {
 };
 
 size_t fit_train_store_bytes(const struct fit_config *config, enum fk_dtype type, int tokens,
-                             int images);
+                             int images, bool recompute);
 /* Memory for packs of up to so many tokens and images. A zeroed store is a valid start. */
 bool fit_train_store_reserve(struct fit_train_store *store, struct fk_device *device,
                              const struct fit_network *network, int tokens, int images,

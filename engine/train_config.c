@@ -67,6 +67,7 @@ static const struct key keys[] = {
     {"batch", "tokens", INT, AT(tokens), 1, 1 << 20},
     {"batch", "images", INT, AT(images), 0, 1 << 20},
     {"batch", "padded", FLAG, AT(padded), 0, 0},
+    {"batch", "recompute", FLAG, AT(recompute), 0, 0},
     {"batch", "accumulate", INT, AT(accumulate), 1, 1024},
     {"optimizer", "learning_rate", REAL, AT(learning_rate), 0, 1},
     {"optimizer", "beta1", REAL, AT(beta1), 0, 0.9999999},

@@ -54,6 +54,7 @@ struct train_config {
     int images;       /* at most so many pictures in one; 0: as the tokens allow */
     bool padded;      /* as the reference's, see train_batch.h */
     int accumulate;   /* packs in one optimiser step */
+    bool recompute;   /* activations, instead of keeping them: see fit_backward.h */
 
     /* recipe */
     double learning_rate, beta1, beta2, epsilon, weight_decay, clip;

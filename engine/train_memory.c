@@ -44,7 +44,7 @@ void train_memory_predict(struct fit_train_forecast *f, const struct train_confi
     /* parameters, two moments, the average, the gradient; the copies to compute with */
     f->state_bytes = total * (5 * sizeof(float) + (bf16 ? 2 * sizeof(uint16_t) : 0));
     f->activation_bytes = fit_train_store_bytes(k, bf16 ? FK_BF16 : FK_F32, config->tokens,
-                                                images_of(config));
+                                                images_of(config), config->recompute);
     /* data, target, noise, velocity and its gradient, the data on the host; cosines and sines on
      * both sides; the order of the pictures */
     f->batch_bytes = 6 * values * sizeof(float) + 4 * tokens * half_head * sizeof(float) +
@@ -68,7 +68,7 @@ bool train_memory_check(const struct fit_train_forecast *f, struct fit_error *e)
     return fit_fail(e, FIT_ERROR_MEMORY,
                     "training needs %.0f MiB (%.0f for %.1f M parameters, %.0f for the activations "
                     "of a batch, %.0f for batches, %.0f to save) and %.0f MiB are free; fewer "
-                    "batch.tokens with a larger batch.accumulate need less",
+                    "batch.tokens with a larger batch.accumulate, or batch.recompute, need less",
                     (double)(f->step_bytes + f->checkpoint_bytes) / mib, (double)f->state_bytes / mib,
                     (double)f->parameters * 1e-6, (double)f->activation_bytes / mib,
                     (double)f->batch_bytes / mib, (double)f->checkpoint_bytes / mib,

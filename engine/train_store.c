@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a training pass keeps, in one allocation: a few buffers of gradients and, for every block,
- * all that its backward reads. */
+ * all that its backward reads, or its input alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +76,28 @@ static void list_block(struct fit_scratch_item *items, struct fit_block_store *b
     memcpy(items, list, sizeof list);
 }
 
+/* A block's input, and where the block has buffers of its own the others too. Returns how many. */
+static size_t list_blocks(struct fit_scratch_item *items, struct fit_block_store *block,
+                          const struct sizes *z, bool recompute)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < z->depth; i++) {
+        list_block(items + n, &block[i], z);
+        n += recompute && i ? 1 : BLOCK_ITEMS;
+    }
+    return n;
+}
+
+/* All blocks but for their inputs use the first one's buffers. */
+static void share_buffers(struct fit_block_store *block, size_t depth)
+{
+    for (size_t i = 1; i < depth; i++) {
+        float *input = block[i].x_attention;
+        block[i] = block[0];
+        block[i].x_attention = input;
+    }
+}
+
 static void set_types(struct fit_block_store *b, enum fk_dtype type)
 {
     b->norm_attention.type = b->norm_mlp.type = b->mixed.type = type;
@@ -85,7 +107,7 @@ static void set_types(struct fit_block_store *b, enum fk_dtype type)
 }
 
 size_t fit_train_store_bytes(const struct fit_config *config, enum fk_dtype type, int tokens,
-                             int images)
+                             int images, bool recompute)
 {
     struct sizes z = sizes_of(config, type, tokens, images);
     struct fit_train_store store;
@@ -93,8 +115,10 @@ size_t fit_train_store_bytes(const struct fit_config *config, enum fk_dtype type
     struct fit_scratch_item items[SHARED_ITEMS], block_items[BLOCK_ITEMS];
     list_shared(items, &store, &z);
     list_block(block_items, &block, &z);
+    size_t full = recompute ? 1 : z.depth;
     return fit_scratch_bytes(items, SHARED_ITEMS) +
-           z.depth * fit_scratch_bytes(block_items, BLOCK_ITEMS) +
+           full * fit_scratch_bytes(block_items, BLOCK_ITEMS) +
+           (z.depth - full) * fit_scratch_bytes(block_items, 1) +
            fit_modulation_bytes(config, images);
 }
 
@@ -104,21 +128,22 @@ bool fit_train_store_reserve(struct fit_train_store *s, struct fk_device *device
 {
     fit_train_store_finish(s);
     const struct fit_config *k = &network->config;
-    size_t depth = (size_t)k->depth, n = SHARED_ITEMS + depth * BLOCK_ITEMS;
+    size_t depth = (size_t)k->depth;
     struct sizes z = sizes_of(k, network->type, tokens, images);
-    struct fit_scratch_item *items = malloc(n * sizeof *items);
+    struct fit_scratch_item *items = malloc((SHARED_ITEMS + depth * BLOCK_ITEMS) * sizeof *items);
     s->block = calloc(depth, sizeof *s->block);
     bool ok = items && s->block;
     if (!ok) {
         fit_fail(e, FIT_ERROR_MEMORY, "no memory for the layout of %d blocks", k->depth);
     } else {
         list_shared(items, s, &z);
-        for (size_t i = 0; i < depth; i++) {
-            list_block(items + SHARED_ITEMS + i * BLOCK_ITEMS, &s->block[i], &z);
+        size_t n = SHARED_ITEMS + list_blocks(items + SHARED_ITEMS, s->block, &z, s->recompute);
+        for (size_t i = 0; i < depth; i++)
             set_types(&s->block[i], network->type);
-        }
         ok = fit_scratch_reserve(&s->scratch, device, items, n, e) &&
              fit_modulation_reserve(&s->modulation, device, k, images, e);
+        if (ok && s->recompute)
+            share_buffers(s->block, depth);
     }
     free(items);
     if (!ok) {
@@ -137,5 +162,5 @@ void fit_train_store_finish(struct fit_train_store *store)
     fit_modulation_finish(&store->modulation);
     fit_scratch_finish(&store->scratch);
     free(store->block);
-    memset(store, 0, sizeof *store);
+    *store = (struct fit_train_store){.recompute = store->recompute};
 }

@@ -42,6 +42,7 @@ static bool open_buffers(struct fit_trainer *t, struct fit_error *e)
     t->velocity = d->alloc(d, values * sizeof(float));
     t->dvelocity = d->alloc(d, values * sizeof(float));
     t->loss = d->alloc(d, (size_t)config->tokens * sizeof(float));
+    t->store.recompute = config->recompute;
     t->order = malloc((size_t)config->pictures * sizeof *t->order);
     if (!t->velocity || !t->dvelocity || !t->loss || !t->order)
         return fit_fail(e, FIT_ERROR_MEMORY, "no memory for packs of %d tokens", config->tokens);

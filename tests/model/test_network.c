@@ -103,7 +103,7 @@ static void training_is_the_same(void **state)
                      fit_train_forward(&p.tiny.compute, &p.tiny.network, &store, v, &batch));
     assert_memory_equal(v, p.v, bytes);
     assert_true(store.scratch.bytes + store.modulation.scratch.bytes ==
-                fit_train_store_bytes(&p.tiny.config, FK_F32, n, IMAGES));
+                fit_train_store_bytes(&p.tiny.config, FK_F32, n, IMAGES, false));
     fit_train_store_finish(&store);
     tiny_free(&p.tiny, v);
     close_pass(&p);

@@ -163,6 +163,32 @@ static void test_padded_batch_is_its_images(void **state)
     compare_with_images(true);
 }
 
+/* Kept or computed again: the same bits, in less memory. */
+static void test_recomputed(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, false);
+    size_t bytes = w.state.total * sizeof(float);
+    fill(w.state.parameter, w.state.total, 2, 0.15f);
+    struct fit_batch view = train_batch_view(&w.batch);
+    double kept_loss = learn(&w, &view, w.batch.target);
+    size_t kept_bytes = w.store.scratch.bytes;
+    float *kept = malloc(bytes);
+    assert_non_null(kept);
+    memcpy(kept, w.state.gradient, bytes);
+    require_ok(train_state_clear_gradient(&w.state, &w.bench.compute), w.bench.error);
+    w.store.recompute = true;
+    assert_true(learn(&w, &view, w.batch.target) == kept_loss);
+    assert_memory_equal(kept, w.state.gradient, bytes);
+    assert_true(w.store.scratch.bytes < kept_bytes);
+    assert_int_equal(w.store.scratch.bytes + w.store.modulation.scratch.bytes,
+                     fit_train_store_bytes(&w.config.model, w.state.network.type, ROOM,
+                                           2 * IMAGES, true));
+    free(kept);
+    world_finish(&w);
+}
+
 static void test_overfit(void **state)
 {
     struct world w;
@@ -188,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pack_is_its_images),
         cmocka_unit_test(test_padded_batch_is_its_images),
+        cmocka_unit_test(test_recomputed),
         cmocka_unit_test(test_overfit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
