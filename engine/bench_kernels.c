@@ -119,14 +119,15 @@ static bool measure_product(struct bench *b, struct fit_bench_row *row, const ch
 }
 
 /* The peak is what the best of some large products reaches in its fast runs. Where the smallest
- * already takes long, the larger ones would say nothing new. */
+ * already takes long, the larger ones would say nothing new; those of a card must be larger still. */
 static bool find_peaks(struct bench *b, bool emit)
 {
-    static const int shape[][3] = {
-        {128, 384, 384}, {768, 1024, 1024}, {1024, 2048, 2048}, {512, 3072, 1152}};
+    static const int shape[][3] = {{128, 384, 384},   {768, 1024, 1024},  {1024, 2048, 2048},
+                                   {512, 3072, 1152}, {4096, 4096, 4096}, {8192, 8192, 8192}};
+    const int shapes = b->device->caps.host_memory ? 4 : 6;
     for (int type = FK_F32; type <= FK_BF16; type++) {
         struct fit_bench_row best = {0};
-        for (int i = 0; i < 4 && (i != 1 || best.median_s < SLOW_S); i++) {
+        for (int i = 0; i < shapes && (i != 1 || best.median_s < SLOW_S); i++) {
             struct fit_bench_row row = {.part = FIT_BENCH_PEAKS};
             if (!measure_product(b, &row, "product", shape[i][0], shape[i][1], shape[i][2],
                                  (enum fk_dtype)type))

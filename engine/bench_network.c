@@ -79,6 +79,7 @@ struct scene {
     struct fit_activations activations;
     struct fit_modulation modulation;
     struct fit_guided guided;
+    struct fit_recorded recorded; /* where the device records, as in a run */
     struct fk_pack pack;
     struct fit_scratch scratch;
     int32_t *offset;
@@ -135,6 +136,7 @@ static bool scene_place(struct scene *s, struct bench *b)
 
 static void scene_finish(struct scene *s)
 {
+    fit_recorded_finish(&s->recorded);
     fit_modulation_finish(&s->modulation);
     fit_activations_finish(&s->activations);
     fit_scratch_finish(&s->scratch);
@@ -145,7 +147,10 @@ static bool scene_init(struct scene *s, struct bench *b, struct fit_compute *c,
 {
     *s = (struct scene){.c = c, .network = network, .tokens = tokens};
     s->values = (size_t)tokens * (size_t)fit_config_features(&b->config);
+    bool records = fit_recorded_is_possible(c->device);
     if (!scene_reserve(s, b) || !scene_place(s, b) ||
+        (records &&
+         !fit_recorded_init(&s->recorded, c->device, &b->config, 2, 2 * tokens, b->error)) ||
         !fit_activations_reserve(&s->activations, c->device, network, 2 * tokens, b->error))
         return false;
     s->pack = (struct fk_pack){2, 2 * tokens, tokens, s->offset};
@@ -159,13 +164,15 @@ static bool scene_init(struct scene *s, struct bench *b, struct fit_compute *c,
         .scale = SCALE,
         .x = s->guided_x,
         .v = s->guided_v,
+        .recorded = records ? &s->recorded : NULL,
     };
     return true;
 }
 
 static size_t scene_bytes(const struct scene *s)
 {
-    return s->scratch.bytes + s->activations.scratch.bytes + s->modulation.scratch.bytes;
+    return s->scratch.bytes + s->activations.scratch.bytes + s->modulation.scratch.bytes +
+           s->recorded.scratch.bytes;
 }
 
 static bool condition(struct scene *s, const float *times, int n)
