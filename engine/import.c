@@ -69,6 +69,8 @@ static bool read_config(struct import *import)
 {
     const struct fit_import_params *params = import->params;
     struct fit_config *config = &import->bundle.config;
+    if (!params->config)
+        return fit_import_guess(&import->checkpoint.list, params, config, import->error);
     if (fit_config_preset(config, params->config))
         return true;
     if (access(params->config, F_OK))
@@ -301,10 +303,13 @@ static bool write_folder(struct import *import)
     return ok;
 }
 
+static bool open_checkpoint(struct import *import)
+{
+    return fit_weight_file_open(&import->checkpoint, import->params->checkpoint, import->error);
+}
+
 static bool read_checkpoint(struct import *import)
 {
-    if (!fit_weight_file_open(&import->checkpoint, import->params->checkpoint, import->error))
-        return false;
     fit_weight_copy_init(&import->network, import->checkpoint.list.path);
     return fit_import_network(&import->network, &import->checkpoint.list, &import->bundle.config,
                               import->params, import->error);
@@ -318,8 +323,13 @@ bool fit_import(const struct fit_import_params *params, struct fit_error *error)
     /* The steps rely on the first cause, so there is always a place for it. */
     struct fit_error cause = {0};
     *import = (struct import){.params = params, .error = &cause};
-    bool ok = check_output(import) && read_config(import) && read_checkpoint(import) &&
-              describe_autoencoder(import) && check_classes(import);
+    /* A configuration that is given is read first: it is quicker to mistake. */
+    bool ok = check_output(import);
+    if (params->config)
+        ok = ok && read_config(import) && open_checkpoint(import);
+    else
+        ok = ok && open_checkpoint(import) && read_config(import);
+    ok = ok && read_checkpoint(import) && describe_autoencoder(import) && check_classes(import);
     if (ok) {
         name_bundle(import);
         describe_defaults(&import->bundle);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autoencoder.h"
 #include "fit_weights.h"
 
 /* A tensor that every network has and nothing else. */
@@ -52,6 +53,29 @@ static void tell(const struct choice *c, const char *sentence)
         c->params->note(c->params->note_data, sentence);
 }
 
+/* What a file is that holds something else, by names that say so. */
+static const char *likeness(const struct fit_tensor_list *file)
+{
+    static const struct {
+        const char *in_name, *what;
+    } marks[] = {
+        {"lora_", "changes to another model (LoRA)"},
+        {"model.diffusion_model.", "a whole Stable Diffusion checkpoint"},
+        {"double_blocks.", "a Flux transformer"},
+        {"transformer_blocks.", "a transformer or U-Net of diffusers"},
+        {"text_model.", "a text encoder (CLIP)"},
+        {"decoder.mid", "an autoencoder, which a FiT model needs beside its network"},
+        {"optimizer", "the state of a training"},
+    };
+    if (fit_autoencoder_type_of(file))
+        return "an autoencoder, which a FiT model needs beside its network";
+    for (size_t m = 0; m < sizeof marks / sizeof *marks; m++)
+        for (size_t i = 0; i < file->n; i++)
+            if (strstr(file->tensors[i].name, marks[m].in_name))
+                return marks[m].what;
+    return "nothing that this version knows";
+}
+
 /* Whether the averaged weights are meant. */
 static bool choose(const struct choice *c, const struct fit_tensor_list *file, bool *average)
 {
@@ -63,7 +87,9 @@ static bool choose(const struct choice *c, const struct fit_tensor_list *file, b
                (c->params->weights == FIT_IMPORT_BEST && has[true]);
     if (!has[0] && !has[1])
         return fit_fail(c->error, FIT_ERROR_MODEL,
-                        "%s: has no tensor " FIRST ", so it is no FiT network", file->path);
+                        "%s: holds %zu tensors and none is " FIRST ", so it is no FiT network; it "
+                        "looks like %s",
+                        file->path, file->n, likeness(file));
     if (!has[*average])
         return fit_fail(c->error, FIT_ERROR_MODEL, "%s: holds %s weights only", file->path,
                         *average ? "trained (no EMA)" : "EMA");
@@ -217,4 +243,27 @@ bool fit_import_network(struct fit_weight_copy *copy, const struct fit_tensor_li
     free(taken);
     free(c.tensors);
     return ok;
+}
+
+/* ---- without a configuration ---- */
+
+bool fit_import_guess(const struct fit_tensor_list *file, const struct fit_import_params *params,
+                      struct fit_config *config, struct fit_error *error)
+{
+    const struct fit_import_params quiet = {.weights = params->weights};
+    struct choice c = {.params = &quiet, .config = config, .error = error};
+    const char *name;
+    bool ok = take_chosen(&c, file), found = false;
+    for (size_t i = 0; ok && !found && (name = fit_config_preset_name(i)); i++) {
+        struct fit_error other = {0};
+        c.error = &other;
+        found = fit_config_preset(config, name) && check_architecture(&c) && check_fields(&c);
+    }
+    free(c.tensors);
+    if (!ok || found)
+        return ok;
+    return fit_fail(error, FIT_ERROR_MODEL,
+                    "%s: is a FiT network of none of the published sizes; its configuration "
+                    "(.yaml) is needed too",
+                    file->path);
 }

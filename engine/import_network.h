@@ -17,4 +17,9 @@ bool fit_import_network(struct fit_weight_copy *copy, const struct fit_tensor_li
                         const struct fit_config *config, const struct fit_import_params *params,
                         struct fit_error *error);
 
+/* The preset whose sizes the network in the file has; of several, the first, which was trained at
+ * the base resolution. */
+bool fit_import_guess(const struct fit_tensor_list *file, const struct fit_import_params *params,
+                      struct fit_config *config, struct fit_error *error);
+
 #endif

@@ -49,8 +49,8 @@ static int run(int argc, char **argv)
     const struct arg args[] = {
         {"config", "YAML|PRESET",
          "the reference's configuration file, or fitv2-b, fitv2-xl, fitv2-3b, fitv2-hr-xl, "
-         "fitv2-hr-3b, fit-b or fit-xl",
-         ARG_TEXT, &params.config, .required = true},
+         "fitv2-hr-3b, fit-b or fit-xl (default: the first of these that fits)",
+         ARG_TEXT, &params.config, .low = 0},
         {"autoencoder", "FILE|FOLDER", "its autoencoder: SD VAE, TAESD or Limn's own", ARG_TEXT,
          &params.autoencoder, .low = 0},
         {"classes", "FILE", "lines \"id<TAB>name<TAB>synonym, synonym\" (default for 1000: "
@@ -83,5 +83,5 @@ static int run(int argc, char **argv)
 }
 
 const struct command command_import = {
-    "import", "CHECKPOINT --config CONFIG.yaml|PRESET --output FOLDER [OPTION...]",
+    "import", "CHECKPOINT --output FOLDER [OPTION...]",
     "Make a model bundle of a published checkpoint (.safetensors, or .bin of torch).", run};

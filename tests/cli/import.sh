@@ -87,8 +87,11 @@ says 'is no autoencoder that this version knows'
 run 2 import $weights --config tiny.yaml --classes tiny.yaml --output bad
 run 2 import $weights --config tiny.yaml --output nowhere/bad
 run 1 import --config tiny.yaml --output bad
-run 1 import $weights --output bad
-says '--config YAML|PRESET is needed'
+# Without a configuration the sizes have to be published ones.
+run 2 import $weights --output bad
+says 'none of the published sizes'
+run 2 import tiny/autoencoder.safetensors --output bad
+says 'it looks like an autoencoder'
 
 # contradicts FROM TO SENTENCE: the configuration changed in one line is refused with it.
 contradicts() {

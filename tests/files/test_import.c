@@ -108,7 +108,7 @@ static void test_prefixes(void **state)
     }
     free_checkpoint();
     make_checkpoint("average.");
-    refused("has no tensor x_embedder.proj.weight");
+    refused("none is x_embedder.proj.weight, so it is no FiT network; it looks like nothing");
     free_checkpoint();
     make_checkpoint("module.");
     snprintf(checkpoint.name[3], sizeof checkpoint.name[3], "model.x_embedder.proj.bias");

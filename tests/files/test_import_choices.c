@@ -12,6 +12,8 @@
 #include "bundle.h"
 #include "checkpoints.h"
 #include "fit/fit-import.h"
+#include "fit_weights.h"
+#include "import_network.h"
 #include "sha256.h"
 
 static struct checkpoint checkpoint, decoder;
@@ -410,6 +412,43 @@ static void test_bad_autoencoders(void **state)
     refused("cannot be opened");
 }
 
+/* Without a configuration the tensors' shapes tell which of the published networks it is. */
+static void test_guess(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"fitv2-b", "fitv2-b"}, {"fitv2-xl", "fitv2-xl"},
+                                           {"fitv2-hr-xl", "fitv2-xl"}, {"fit-xl", "fit-xl"}};
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        static struct fit_tensor tensors[2048];
+        static char names[2048][128];
+        struct fit_config config, expected, found;
+        struct fit_tensor_spec spec;
+        struct fit_error error = {0};
+        size_t n = 0;
+        assert_true(fit_config_preset(&config, cases[k][0]));
+        assert_true(fit_config_preset(&expected, cases[k][1]));
+        for (; fit_weights_spec(&config, n, &spec); n++) {
+            assert_true(n < 2048);
+            snprintf(names[n], sizeof names[n], "module.%s", spec.name);
+            tensors[n] = (struct fit_tensor){.name = names[n], .n_dims = spec.n_dims};
+            memcpy(tensors[n].dims, spec.dims, sizeof spec.dims);
+        }
+        struct fit_tensor_list list = {"file", tensors, n};
+        assert_true(fit_import_guess(&list, &params, &found, &error));
+        assert_int_equal(found.hidden, expected.hidden);
+        assert_int_equal(found.depth, expected.depth);
+        assert_int_equal(found.context_size, expected.context_size);
+        assert_int_equal(found.method, expected.method);
+        /* A block less, and it is nobody's. */
+        list.n = 0;
+        for (size_t i = 0; i < n; i++)
+            if (!strstr(names[i], "blocks.2."))
+                tensors[list.n++] = tensors[i];
+        assert_false(fit_import_guess(&list, &params, &found, &error));
+        assert_non_null(strstr(error.message, "none of the published sizes"));
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -417,6 +456,7 @@ int main(void)
         TEST(test_both_formats_give_the_same), TEST(test_types_in_the_bundle),
         TEST(test_values_too_large), TEST(test_averaged_weights), TEST(test_stopping),
         TEST(test_autoencoders), TEST(test_a_folder_of_diffusers), TEST(test_bad_autoencoders),
+        TEST(test_guess),
     };
     hostile_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

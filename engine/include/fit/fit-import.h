@@ -28,7 +28,8 @@ enum fit_import_weights {
 
 struct fit_import_params {
     const char *checkpoint;  /* weights of the transformer */
-    const char *config;      /* YAML file, or one of fit_import_preset */
+    const char *config;      /* YAML file, or one of fit_import_preset; NULL: the first preset whose
+                                sizes the tensors have */
     const char *autoencoder; /* NULL, or weights: Limn's own, the SD VAE's (diffusers' names of any
                                 age, or the original ones) or TAESD's (its own names or diffusers');
                                 or a folder of diffusers that holds them */
