@@ -279,6 +279,31 @@ static bool read_mapping(struct train_config *config, yaml_document_t *doc,
     return true;
 }
 
+static int largest_tokens(const struct train_config *config)
+{
+    int largest = 0;
+    for (int i = 0; i < config->n_shapes; i++) {
+        int side = config->shape[i].side / 16;
+        largest = side * side > largest ? side * side : largest;
+    }
+    return largest;
+}
+
+/* What a file does not say follows from the rest of it; what one about other data than scenes does
+ * not say, the data will. */
+static void complete(struct train_config *config)
+{
+    struct train_config defaults;
+    bool scenes = !strcmp(config->source, "scenes");
+    train_config_defaults(&defaults);
+    if (!config->model.context_size)
+        config->model.context_size = largest_tokens(config);
+    if (!config->pictures)
+        config->pictures = scenes ? defaults.pictures : MOST_PICTURES;
+    if (!config->model.n_classes && scenes)
+        config->model.n_classes = defaults.model.n_classes;
+}
+
 /* What no single key can show. */
 static bool consistent(const struct train_config *c, const char *file, struct fit_error *e)
 {
@@ -302,22 +327,10 @@ static bool consistent(const struct train_config *c, const char *file, struct fi
     return fit_config_check(&model, e);
 }
 
-/* What a file about other data than scenes does not say, the data will. */
-static void complete(struct train_config *config)
-{
-    struct train_config defaults;
-    bool scenes = !strcmp(config->source, "scenes");
-    train_config_defaults(&defaults);
-    if (!config->pictures)
-        config->pictures = scenes ? defaults.pictures : MOST_PICTURES;
-    if (!config->model.n_classes && scenes)
-        config->model.n_classes = defaults.model.n_classes;
-}
-
 bool train_config_load(struct train_config *config, const char *path, struct fit_error *e)
 {
     train_config_defaults(config);
-    config->pictures = config->model.n_classes = 0;
+    config->pictures = config->model.n_classes = config->model.context_size = 0;
     FILE *file = fopen(path, "rb");
     if (!file)
         return fit_fail(e, FIT_ERROR_FILE, "%s: %s", path, strerror(errno));
@@ -337,8 +350,9 @@ bool train_config_load(struct train_config *config, const char *path, struct fit
         if (!root || root->type != YAML_MAPPING_NODE)
             fit_fail(e, FIT_ERROR_FILE, "%s: not a mapping of keys", path);
         else
-            ok = read_mapping(config, &doc, root, "", path, e) && consistent(config, path, e);
+            ok = read_mapping(config, &doc, root, "", path, e);
         complete(config);
+        ok = ok && consistent(config, path, e);
         yaml_document_delete(&doc);
     }
     yaml_parser_delete(&parser);

@@ -77,8 +77,9 @@ struct train_config {
 
 void train_config_defaults(struct train_config *config);
 
-/* Reads `path` over the defaults and checks every range. model.n_classes is 0, and `pictures` without
- * bound, where the file leaves them to the data. */
+/* Reads `path` over the defaults and checks every range. model.context_size is that of the
+ * largest shape where the file does not say it; model.n_classes is 0, and `pictures` without bound,
+ * where it leaves them to the data. */
 bool train_config_load(struct train_config *config, const char *path, struct fit_error *e);
 
 /* Text that changes whenever a key changes that decides the numbers of a run (not its length, nor

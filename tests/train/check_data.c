@@ -97,6 +97,7 @@ static void test_config(void **state)
     assert_string_equal(config.autoencoder, f.autoencoder);
     assert_int_equal(config.model.hidden, 64);
     assert_int_equal(config.n_shapes, 1);
+    assert_int_equal(config.model.context_size, 4); /* of 32 x 32 pixels */
     assert_int_equal(config.shape[0].side, 32);
     assert_true(config.learning_rate == 0.5 && !config.ema_ramp && config.beta2 == 0.95);
     fixture_finish(&f);
