@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-application.h"
 
+#include <string.h>
+
 #include <glib/gi18n.h>
 
 #include "limn-icons.h"
@@ -177,19 +179,31 @@ add_accelerators (GtkApplication *application)
 
 /* ---- life ---- */
 
-/* A model named by the user, the installed one, or the one in the source tree. */
+/* A model that comes with the program, by the name of its folder: installed, or in the source
+ * tree. */
+static char *
+dup_bundled_path (const char *name)
+{
+  g_autofree char *installed = g_build_filename (LIMN_MODELS_INSTALLED, name, NULL);
+
+  if (g_file_test (installed, G_FILE_TEST_IS_DIR))
+    return g_steal_pointer (&installed);
+  return g_build_filename (LIMN_MODELS_SOURCE, name, NULL);
+}
+
+/* The model that the user named, a folder or a bundled one's name, or the bundled demo model. */
 static char *
 dup_model_path (LimnApplication *self)
 {
-  const char *named = g_getenv ("LIMN_MODEL");
+  const char *named = self->model_path ? self->model_path : g_getenv ("LIMN_MODEL");
+  g_autofree char *bundled = NULL;
 
-  if (self->model_path)
-    return g_strdup (self->model_path);
-  if (named && *named)
+  if (!named || !*named)
+    return dup_bundled_path ("limn-demo");
+  if (strchr (named, '/') || g_file_test (named, G_FILE_TEST_IS_DIR))
     return g_strdup (named);
-  if (g_file_test (LIMN_MODEL_DIR, G_FILE_TEST_IS_DIR))
-    return g_strdup (LIMN_MODEL_DIR);
-  return g_strdup (LIMN_SOURCE_MODEL_DIR);
+  bundled = dup_bundled_path (named);
+  return g_file_test (bundled, G_FILE_TEST_IS_DIR) ? g_steal_pointer (&bundled) : g_strdup (named);
 }
 
 static void

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define POLL_MS 100
+#define MODEL_PATH_BYTES 4096
 
 static volatile sig_atomic_t stop_asked;
 
@@ -34,31 +35,45 @@ static bool is_bundle(const char *path)
     return n > 0 && (size_t)n < sizeof file && access(file, F_OK) == 0;
 }
 
-static const char *find_model(const struct common *common)
+/* A model that comes with the program, by the name of its folder. */
+static bool find_bundled(const char *name, char path[MODEL_PATH_BYTES])
+{
+    static const char *const folders[] = {LIMN_MODELS_INSTALLED, LIMN_MODELS_SOURCE};
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        int n = snprintf(path, MODEL_PATH_BYTES, "%s/%s", folders[i], name);
+        if (n > 0 && n < MODEL_PATH_BYTES && is_bundle(path))
+            return true;
+    }
+    return false;
+}
+
+/* A folder goes before a bundled model of the same name. NULL when nothing is named and nothing
+ * is bundled. */
+static const char *find_model(const struct common *common, char path[MODEL_PATH_BYTES])
 {
     const char *named = common->model ? common->model : getenv("LIMN_MODEL");
-    if (named && *named)
-        return named;
-    if (is_bundle(LIMN_MODEL_INSTALLED))
-        return LIMN_MODEL_INSTALLED;
-    return is_bundle(LIMN_MODEL_SOURCE) ? LIMN_MODEL_SOURCE : NULL;
+    if (!named || !*named)
+        return find_bundled("limn-demo", path) ? path : NULL;
+    bool is_name = !strchr(named, '/') && !is_bundle(named);
+    return is_name && find_bundled(named, path) ? path : named;
 }
 
 bool session_open(struct session *session, const struct common *common, struct fit_error *error)
 {
+    char path[MODEL_PATH_BYTES];
     *session = (struct session){0};
     struct fit_engine_params engine = {
         .backend = backend_name(common->backend),
         .n_threads = common->threads,
     };
     struct fit_model_params model = {
-        .path = find_model(common),
+        .path = find_model(common, path),
         .precision = (enum fit_precision)common->precision,
     };
     if (!model.path)
         return set_error(error, FIT_ERROR_FILE,
                          "no model: neither --model nor LIMN_MODEL names one, and %s holds none",
-                         LIMN_MODEL_INSTALLED);
+                         LIMN_MODELS_INSTALLED);
     if (!fit_engine_open(&session->engine, &engine, error))
         return false;
     if (!fit_model_load(session->engine, &model, &session->model, error)) {

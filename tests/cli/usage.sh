@@ -68,6 +68,12 @@ says 'an argument is missing'
 run 1 decode --latent z.npy
 says '--output X.png|X.npy is needed'
 
+# A model that comes with the program is found by its name, a folder goes before it.
+run 0 info --model limn-demo
+prints 'Limn demo'
+cp -r tiny limn-demo
+run 0 info --model limn-demo
+prints 'Tiny'
 run 2 generate --model nowhere --output x.png
 says 'nowhere/model.json: cannot be opened'
 LIMN_MODEL=elsewhere run 2 classes
