@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Softmax attention within each image of a pack: chooses between the kernels of tensor cores and
  * the plain ones. */
-#include "attention_mma.cuh"
+#include "attention_mma_bwd.cuh"
 #include "attention_plain.cuh"
 
 /* The plain kernels' block for a head width: rows, and tiles as large as shared memory allows. */
@@ -74,10 +74,12 @@ static bool attention_bwd(struct fk_queue *q, struct fk_ptr dqkv, struct fk_ptr 
     a.dqkv = dqkv;
     a.dout = dout;
     a.delta = static_cast<float *>(cuda_scratch(q, 0, rows * sizeof *a.delta));
-    return a.delta &&
-           cuda_launch(q, "attention_bwd", delta_kernel, dim3(cuda_blocks(rows, 8)),
-                       dim3(CUDA_WARP, 8), 0, a, pack->n_tokens) &&
-           plain_launch(q, "attention_bwd", plain_dq_kernel, pack, &a) &&
+    if (!a.delta || !cuda_launch(q, "attention_bwd", delta_kernel, dim3(cuda_blocks(rows, 8)),
+                                 dim3(CUDA_WARP, 8), 0, a, pack->n_tokens))
+        return false;
+    if (mma_backward_fits(q, &a))
+        return mma_backward(q, pack, &a);
+    return plain_launch(q, "attention_bwd", plain_dq_kernel, pack, &a) &&
            plain_launch(q, "attention_bwd", plain_dkv_kernel, pack, &a);
 }
 

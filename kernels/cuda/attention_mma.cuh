@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * attention_mma.cuh - softmax attention on tensor cores (Dao, arXiv 2307.08691): bf16 q, k, v,
- * head widths that are multiples of 8 up to 128, f32 scores, softmax and sums.
+ * heads of 64, 72 and 96, f32 scores, softmax and sums.
  *
  * A block of four warps has 64 queries of one head, a warp 16 of them, whose q lies in registers.
  * Tiles of 64 keys and values come through shared memory, the next while this one is worked on.
@@ -15,7 +15,8 @@
 #include "attention_plain.cuh"
 #include "mma.cuh"
 
-enum { MMA_ROWS = 64, MMA_KEYS = 64, MMA_WARPS = MMA_ROWS / 16, MMA_MAX_HEAD = 128 };
+enum { MMA_ROWS = 64, MMA_KEYS = 64, MMA_WARPS = MMA_ROWS / 16 };
+#define MMA_LOG2_E 1.4426950408889634f
 
 /* Steps of 16 through a head, and the step between rows of a tile: eight more than the width, so
  * that the eight rows of a matrix lie in different banks. */
@@ -26,40 +27,49 @@ template <int D> struct mma_shape {
     static constexpr size_t shared = 4 * tile * sizeof(bf16);
 };
 
-/* One tile of `part` from token `at` of the image on, in the background. */
+/* Where the vectors of a head lie: those of part q, k or v in qkv, or those of [N][H][D]. */
+struct mma_vectors {
+    const bf16 *first; /* that of the image's first token */
+    size_t step;       /* from token to token */
+};
+
+static inline __device__ struct mma_vectors vectors_of_part(const struct attention_args *a,
+                                                            int first, int part)
+{
+    const bf16 *qkv = static_cast<const bf16 *>(a->qkv.p);
+    struct mma_vectors v = {qkv + part_at(a, first, part), (size_t)3 * a->H * a->D};
+    return v;
+}
+
+/* A tile of the vectors from token `at` of the image's n on, in the background. */
 template <int D>
-static inline __device__ void fetch_tile(bf16 *to, const struct attention_args *a, int first,
-                                         int n, int at, int part)
+static inline __device__ void fetch_tile(bf16 *to, struct mma_vectors v, int n, int at)
 {
     constexpr int chunks = mma_shape<D>::wide / 8;
-    const bf16 *qkv = static_cast<const bf16 *>(a->qkv.p);
     for (int i = threadIdx.x; i < MMA_KEYS * chunks; i += blockDim.x) {
         int row = i / chunks, d = i % chunks * 8;
         bool there = at + row < n && d < D;
-        size_t from = there ? part_at(a, first + at + row, part) + d : 0;
-        copy16_async(to + row * mma_shape<D>::stride + d, qkv + from, there);
+        copy16_async(to + row * mma_shape<D>::stride + d,
+                     there ? v.first + (at + row) * v.step + d : v.first, there);
     }
 }
 
-/* q of the warp's 16 rows as the operand A of its steps; rows beyond the image are zero. */
+/* The vectors of the warp's 16 rows as the operand A of its steps; rows beyond the image are zero. */
 template <int D>
-static inline __device__ void load_queries(uint32_t (&q)[mma_shape<D>::steps][4],
-                                           const struct attention_args *a, int first, int n,
-                                           int row)
+static inline __device__ void load_rows(uint32_t (&rows)[mma_shape<D>::steps][4],
+                                        struct mma_vectors v, int n, int row)
 {
     int g = threadIdx.x % CUDA_WARP / 4, t = threadIdx.x % 4;
-    const bf16 *qkv = static_cast<const bf16 *>(a->qkv.p);
     for (int s = 0; s < mma_shape<D>::steps; s++)
         for (int r = 0; r < 4; r++) {
             int token = row + g + 8 * (r % 2), d = 16 * s + 2 * t + 8 * (r / 2);
-            q[s][r] = token < n && d < D
-                          ? *reinterpret_cast<const uint32_t *>(
-                                qkv + part_at(a, first + token, PART_Q) + d)
-                          : 0;
+            rows[s][r] = token < n && d < D ? *reinterpret_cast<const uint32_t *>(
+                                                  v.first + token * v.step + d)
+                                            : 0;
         }
 }
 
-/* scores [16][64] of the warp: q . k, in eight tiles of eight keys. */
+/* s [16][64] of the warp: its rows times the vectors of a tile, in eight groups of eight. */
 template <int D>
 static inline __device__ void scores_of(float (&s)[MMA_KEYS / 8][4],
                                         const uint32_t (&q)[mma_shape<D>::steps][4],
@@ -173,34 +183,36 @@ static __global__ void __launch_bounds__(MMA_WARPS *CUDA_WARP)
 {
     CUDA_SHARED(bf16, shared);
     constexpr size_t tile = mma_shape<D>::tile;
-    bf16 *keys[2] = {shared, shared + tile}, *values[2] = {shared + 2 * tile, shared + 3 * tile};
+    bf16 *keys = shared, *values = shared + 2 * tile; /* two of each, in turn */
     int first = a.offset[blockIdx.z], n = a.offset[blockIdx.z + 1] - first;
     int begin = blockIdx.x * MMA_ROWS, row = begin + threadIdx.x / CUDA_WARP * 16;
     if (begin >= n)
         return;
 
+    struct mma_vectors k = vectors_of_part(&a, first, PART_K);
+    struct mma_vectors v = vectors_of_part(&a, first, PART_V);
     uint32_t q[mma_shape<D>::steps][4];
     float out[mma_shape<D>::columns][4] = {};
     struct mma_softmax m = {{-INFINITY, -INFINITY}, {0, 0}};
-    fetch_tile<D>(keys[0], &a, first, n, 0, PART_K);
-    fetch_tile<D>(values[0], &a, first, n, 0, PART_V);
+    fetch_tile<D>(keys, k, n, 0);
+    fetch_tile<D>(values, v, n, 0);
     copies_commit();
-    load_queries<D>(q, &a, first, n, row);
+    load_rows<D>(q, vectors_of_part(&a, first, PART_Q), n, row);
     for (int at = 0, side = 0; at < n; at += MMA_KEYS, side ^= 1) {
         if (at + MMA_KEYS < n) { /* the other side is free: all left it before the last barrier */
-            fetch_tile<D>(keys[side ^ 1], &a, first, n, at + MMA_KEYS, PART_K);
-            fetch_tile<D>(values[side ^ 1], &a, first, n, at + MMA_KEYS, PART_V);
+            fetch_tile<D>(keys + (side ^ 1) * tile, k, n, at + MMA_KEYS);
+            fetch_tile<D>(values + (side ^ 1) * tile, v, n, at + MMA_KEYS);
         }
         copies_commit();
         copies_wait<1>();
         __syncthreads();
         float s[MMA_KEYS / 8][4], keep[2];
-        scores_of<D>(s, q, keys[side]);
+        scores_of<D>(s, q, keys + side * tile);
         soften(&m, s, keep, scale_log2, n - at);
         for (int c = 0; c < mma_shape<D>::columns; c++)
             for (int i = 0; i < 4; i++)
                 out[c][i] *= keep[i / 2];
-        add_values<D>(out, s, values[side]);
+        add_values<D>(out, s, values + side * tile);
         __syncthreads();
     }
     put_rows<D>(&a, y, out, &m, first, n, row);
@@ -212,20 +224,28 @@ static bool mma_fits(const struct fk_queue *q, struct fk_ptr qkv, int D)
            (uintptr_t)qkv.p % 16 == 0;
 }
 
-template <int D>
-static bool mma_launch(struct fk_queue *q, const struct fk_pack *pack,
-                       const struct attention_args *a)
+/* A kernel of mma_shape<D>::shared bytes, a block per MMA_ROWS tokens of a head. */
+template <int D, typename... P, typename... A>
+static bool mma_launch(struct fk_queue *q, const char *name, void (*kernel)(P...),
+                       const struct fk_pack *pack, int H, A... arguments)
 {
     constexpr size_t shared = mma_shape<D>::shared;
-    dim3 grid(cuda_blocks(pack->longest, MMA_ROWS), (unsigned)a->H, (unsigned)pack->n_images);
+    dim3 grid(cuda_blocks(pack->longest, MMA_ROWS), (unsigned)H, (unsigned)pack->n_images);
+    return cuda_ok(q, cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
+                                           cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                           (int)shared),
+                   name) &&
+           cuda_launch(q, name, kernel, grid, dim3(MMA_WARPS * CUDA_WARP), shared, arguments...);
+}
+
+template <int D>
+static bool mma_forward_width(struct fk_queue *q, const struct fk_pack *pack,
+                              const struct attention_args *a)
+{
     return cuda_typed(a->out, [&](auto *y) {
-        auto kernel = mma_forward_kernel<D, std::remove_pointer_t<decltype(y)>>;
-        return cuda_ok(q, cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
-                                               cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                               (int)shared),
-                       "attention: shared memory") &&
-               cuda_launch(q, "attention", kernel, grid, dim3(MMA_WARPS * CUDA_WARP), shared, *a,
-                           y, a->scale * 1.4426950408889634f);
+        return mma_launch<D>(q, "attention",
+                             mma_forward_kernel<D, std::remove_pointer_t<decltype(y)>>, pack, a->H,
+                             *a, y, a->scale * MMA_LOG2_E);
     });
 }
 
@@ -234,11 +254,11 @@ static bool mma_forward(struct fk_queue *q, const struct fk_pack *pack,
 {
     switch (a->D) {
     case 64:
-        return mma_launch<64>(q, pack, a);
+        return mma_forward_width<64>(q, pack, a);
     case 72:
-        return mma_launch<72>(q, pack, a);
+        return mma_forward_width<72>(q, pack, a);
     default:
-        return mma_launch<96>(q, pack, a);
+        return mma_forward_width<96>(q, pack, a);
     }
 }
 
