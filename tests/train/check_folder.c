@@ -13,6 +13,8 @@
 #include "fit_png.h"
 #include "fit/fit-train.h"
 #include "labels.h"
+#include "latent_file.h"
+#include "latent_store.h"
 #include "trainer.h"
 
 enum { STEPS = 6, STOP = 3, PER_CLASS = 12 };
@@ -283,9 +285,12 @@ static void test_what_people_leave_there(void **state)
     assert_int_equal(mkdir(in(&f, "set/blue/deeper"), 0777), 0);
     assert_int_equal(mkfifo(in(&f, "set/blue/pipe"), 0666), 0);
 
+    write_picture(in(&f, "set/amber/copy.png"), 32, 32, 0); /* the same as blue's first */
     struct fit_trainer *t = must_open(&f, "run", false, &told);
     double loss[STEPS];
     take_steps(t, loss, 4);
+    assert_int_equal(dataset_count(t->data) + dataset_validation_count(t->data),
+                     2 * PER_CLASS + 1);
     assert_int_equal(t->config.model.n_classes, 3);
     assert_int_equal(fit_trainer_skipped(t), 3);
     fit_trainer_close(&t);
@@ -353,6 +358,76 @@ static void test_class_file(void **state)
     fixture_finish(&f);
 }
 
+static bool touch_store(const char *folder, const struct latent_key *keys, int n)
+{
+    struct latent_store *store;
+    struct fit_error e = {0};
+    float values[8 * 32];
+    require_ok(latent_store_open(&store, folder, "test", 32, 8, &e), e);
+    bool all = true;
+    for (int i = 0; i < n; i++) {
+        const struct latent_views *found = latent_store_find(store, &keys[i]);
+        all = all && found;
+        for (int k = 0; found && k < found->n; k++) {
+            assert_in_range(found->view[k].rows * found->view[k].columns, 1, 8);
+            require_ok(latent_picture_read(&found->view[k], 32, values, &e), e);
+        }
+    }
+    latent_store_close(&store);
+    return all;
+}
+
+/* A pack whose bytes change is used as far as it is whole, or not at all. */
+static void test_hostile_pack(void **state)
+{
+    struct fixture f;
+    struct fit_error e = {0};
+    struct latent_store *store;
+    struct latent_views views[3];
+    struct latent_key keys[3];
+    uint16_t tokens[3 * 2 * 6 * 32];
+    uint8_t bad[16384];
+    char path[512] = "";
+    (void)state;
+    fixture_init(&f, "");
+    memset(tokens, 0x3f, sizeof tokens);
+    memset(views, 0, sizeof views);
+    for (int i = 0; i < 3; i++) {
+        memset(views[i].key.byte, i + 1, sizeof views[i].key.byte);
+        keys[i] = views[i].key;
+        views[i].n = 2;
+        views[i].view[0].rows = views[i].view[1].rows = 2;
+        views[i].view[0].columns = views[i].view[1].columns = 3;
+    }
+    require_ok(latent_store_open(&store, in(&f, "packs"), "test", 32, 8, &e), e);
+    require_ok(latent_store_add(store, views, 3, tokens, &e), e);
+    latent_store_close(&store);
+    assert_true(touch_store(in(&f, "packs"), keys, 3));
+
+    DIR *dir = opendir(in(&f, "packs"));
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (entry->d_name[0] != '.')
+            snprintf(path, sizeof path, "%s/%s", in(&f, "packs"), entry->d_name);
+    closedir(dir);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(bad, 1, sizeof bad, file);
+    fclose(file);
+    int whole = 0;
+    for (uint32_t i = 0; i < 700; i++) {
+        uint32_t h = (i + 1) * 0x9E3779B1u;
+        size_t at = (h >> 8) % 600; /* header, keys and views */
+        uint8_t good = bad[at];
+        bad[at] ^= (uint8_t)(1u << (h & 7));
+        write_bytes(path, bad, i % 7 ? n : h % n);
+        whole += touch_store(in(&f, "packs"), keys, 3);
+        bad[at] = good;
+    }
+    assert_in_range(whole, 1, 699);
+    fixture_finish(&f);
+}
+
 static void test_nothing_there(void **state)
 {
     struct fixture f;
@@ -377,6 +452,7 @@ int main(void)
         cmocka_unit_test(test_views),         cmocka_unit_test(test_what_people_leave_there),
         cmocka_unit_test(test_other_classes), cmocka_unit_test(test_class_file),
         cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_hostile_pack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
