@@ -97,10 +97,23 @@ static bool read_lines(struct log *log, FILE *file)
 
 /* ---- drawing ---- */
 
-/* Of the curves that do not jump, so that they fill the picture. */
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* All but the twentieth part of the single losses at either end, which jump; the other curves whole. */
 static struct range find_range(const struct log *log)
 {
     struct range r = {INFINITY, -INFINITY};
+    double *sorted = malloc(log->n * sizeof *sorted);
+    if (sorted) {
+        memcpy(sorted, log->value[LOSS], log->n * sizeof *sorted);
+        qsort(sorted, log->n, sizeof *sorted, compare);
+        r = (struct range){sorted[log->n / 20], sorted[log->n - 1 - log->n / 20]};
+        free(sorted);
+    }
     for (int i = SMOOTH; i < CURVES; i++)
         for (size_t k = 0; k < log->n; k++)
             if (isfinite(log->value[i][k])) {
