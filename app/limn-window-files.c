@@ -220,10 +220,17 @@ read_cb (GObject *source, GAsyncResult *result, gpointer data)
 void
 limn_window_open (LimnWindow *self, GFile *file)
 {
+  g_autofree char *model = NULL;
+  gboolean is_folder
+      = g_file_query_file_type (file, G_FILE_QUERY_INFO_NONE, NULL) == G_FILE_TYPE_DIRECTORY;
+
   g_return_if_fail (LIMN_IS_WINDOW (self));
 
-  if (g_file_query_file_type (file, G_FILE_QUERY_INFO_NONE, NULL) == G_FILE_TYPE_DIRECTORY)
-    limn_session_load (self->session, g_file_peek_path (file));
+  model = limn_import_dup_model (file);
+  if (model && (is_folder || limn_import_is_weights (file)))
+    limn_session_load (self->session, model);
+  else if (is_folder || limn_import_is_weights (file))
+    limn_window_import (self, file);
   else
     limn_export_read_async (file, read_cb, g_object_ref (self));
 }

@@ -8,6 +8,7 @@
 #include "limn-class-picker.h"
 #include "limn-compare-view.h"
 #include "limn-history-view.h"
+#include "limn-import.h"
 #include "limn-live.h"
 #include "limn-quality-panel.h"
 #include "limn-settings.h"
@@ -29,6 +30,7 @@ struct _LimnWindow
   LimnUndo *undo;
   LimnHistory *history;
   LimnLive *live;
+  LimnImport *import; /* under way, or NULL */
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
   GFile *chosen;                     /* the earlier picture asked for last */
@@ -55,6 +57,10 @@ struct _LimnWindow
   AdwStatusPage *no_model;
   GtkInfoBar *interrupted;
   GtkLabel *interrupted_text;
+  GtkInfoBar *import_bar;
+  GtkLabel *import_text;
+  GtkProgressBar *import_progress;
+  GtkButton *import_close;
   GtkInfoBar *trouble;
   GtkLabel *trouble_text;
   GtkButton *trouble_retry, *trouble_elsewhere;
@@ -116,6 +122,10 @@ void limn_window_generate_soon (LimnWindow *self);
 /* Whether the picture on show is what a run with the present settings would paint. */
 gboolean limn_window_would_repeat (LimnWindow *self);
 void limn_window_finish_from_here (LimnWindow *self);
+
+/* limn-window-import.c */
+void limn_window_import (LimnWindow *self, GFile *file);
+void limn_window_close_import (LimnWindow *self);
 
 /* limn-window-live.c */
 void limn_window_set_up_live (LimnWindow *self);

@@ -364,6 +364,9 @@ limn_window_dispose (GObject *object)
   g_clear_object (&self->undo);
   g_clear_object (&self->history);
   g_clear_object (&self->live);
+  if (self->import)
+    limn_import_cancel (self->import);
+  g_clear_object (&self->import);
   g_clear_object (&self->settings);
   g_clear_object (&self->memory);
   G_OBJECT_CLASS (limn_window_parent_class)->dispose (object);
@@ -402,6 +405,10 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (no_model);
   BIND (interrupted);
   BIND (interrupted_text);
+  BIND (import_bar);
+  BIND (import_text);
+  BIND (import_progress);
+  BIND (import_close);
   BIND (trouble);
   BIND (trouble_text);
   BIND (trouble_retry);
@@ -421,6 +428,7 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (history_button);
   BIND (history_view);
   gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_trouble);
+  gtk_widget_class_bind_template_callback (widget_class, limn_window_close_import);
   gtk_widget_class_bind_template_callback (widget_class, limn_window_hide_interrupted);
   limn_window_class_install_actions (widget_class);
 }

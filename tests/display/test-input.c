@@ -342,6 +342,107 @@ static void test_drop_of_no_picture(struct fixture *f, gconstpointer data)
     g_remove(path);
 }
 
+static gboolean tells_trouble(struct fixture *f, const char *words)
+{
+    return gtk_info_bar_get_revealed(f->window->import_bar) &&
+           strstr(gtk_label_get_text(f->window->import_text), words) != NULL;
+}
+
+/* Weights that cannot become a model say why, and the model in use stays. */
+static void test_drop_of_weights(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *folder = g_dir_make_tmp("limn-test-XXXXXX", NULL);
+    g_autofree char *path = g_build_filename(folder, "weights.safetensors", NULL);
+    g_autofree char *part = g_build_filename(g_getenv("LIMN_MODEL"), "autoencoder.safetensors", NULL);
+    g_autofree char *bytes = NULL;
+    gsize n_bytes;
+    g_autoptr(GFile) file = g_file_new_for_path(path);
+    g_autoptr(GFile) empty = g_file_new_for_path(folder);
+    g_autoptr(GFile) in_model = g_file_new_for_path(part);
+
+    drop(f, empty);
+    WAIT_UNTIL(tells_trouble(f, "holds neither a model"));
+    limn_window_close_import(f->window);
+    g_assert_false(gtk_info_bar_get_revealed(f->window->import_bar));
+
+    g_assert_true(g_file_get_contents(part, &bytes, &n_bytes, NULL));
+    g_assert_true(g_file_set_contents(path, bytes, (gssize)n_bytes, NULL));
+    drop(f, file);
+    WAIT_UNTIL(tells_trouble(f, "it looks like an autoencoder"));
+    g_assert_true(g_file_set_contents(path, bytes, 100, NULL));
+    drop(f, file);
+    WAIT_UNTIL(!f->window->import && !tells_trouble(f, "it looks like"));
+    g_assert_true(gtk_info_bar_get_revealed(f->window->import_bar));
+    g_assert_nonnull(limn_session_get_info(f->session));
+
+    /* A part of a model stands for the model. */
+    limn_window_close_import(f->window);
+    drop(f, in_model);
+    g_assert_null(f->window->import);
+    WAIT_UNTIL(limn_session_get_state(f->session) == LIMN_SESSION_READY);
+    g_assert_cmpstr(limn_session_get_message(f->session), ==, "");
+    g_remove(path);
+    g_rmdir(folder);
+}
+
+static void copy_part(const char *name, const char *folder, const char *as)
+{
+    g_autofree char *from = g_build_filename(g_getenv("LIMN_MODEL"), name, NULL);
+    g_autofree char *to = g_build_filename(folder, as, NULL), *bytes = NULL;
+    gsize n_bytes;
+    g_assert_true(g_file_get_contents(from, &bytes, &n_bytes, NULL));
+    g_assert_true(g_file_set_contents(to, bytes, (gssize)n_bytes, NULL));
+}
+
+static void remove_all(const char *folder)
+{
+    g_autoptr(GDir) names = g_dir_open(folder, 0, NULL);
+    for (const char *name; (name = g_dir_read_name(names));) {
+        g_autofree char *path = g_build_filename(folder, name, NULL);
+        g_remove(path);
+    }
+    g_rmdir(folder);
+}
+
+/* Weights with their autoencoder and configuration beside them become the model in use. */
+static void test_drop_of_a_model(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    static const char config[] =
+        "params: {context_size: 64, patch_size: 2, in_channels: 8, hidden_size: 64, depth: 2,\n"
+        "  num_heads: 2, mlp_ratio: 4.0, num_classes: 4, learn_sigma: false, use_sit: true,\n"
+        "  use_swiglu: true, q_norm: layernorm, k_norm: layernorm, adaln_type: lora,\n"
+        "  adaln_lora_dim: 16, ori_max_pe_len: 8}\n";
+    g_autofree char *folder = g_dir_make_tmp("limn-test-XXXXXX", NULL);
+    g_autofree char *weights = g_build_filename(folder, "small.safetensors", NULL);
+    g_autofree char *yaml = g_build_filename(folder, "small.yaml", NULL);
+    g_autoptr(GFile) file = g_file_new_for_path(weights);
+    g_assert_true(g_file_set_contents(yaml, config, -1, NULL));
+    copy_part("transformer.safetensors", folder, "small.safetensors");
+    drop(f, file);
+    WAIT_UNTIL(tells_trouble(f, "its autoencoder is missing"));
+
+    copy_part("autoencoder.safetensors", folder, "VAE.safetensors");
+    drop(f, file);
+    g_assert_nonnull(f->window->import);
+    WAIT_UNTIL(!f->window->import);
+    g_assert_false(gtk_info_bar_get_revealed(f->window->import_bar));
+    WAIT_UNTIL(limn_session_get_state(f->session) == LIMN_SESSION_READY);
+    g_autofree char *made = g_strdup(limn_session_get_info(f->session)->path);
+    g_assert_true(g_str_has_prefix(made, g_get_user_data_dir()));
+    g_assert_cmpstr(limn_session_get_info(f->session)->name, ==, "small");
+    fixture_paint(f);
+    g_assert_cmpint(limn_run_get_state(f->window->run), ==, FIT_JOB_DONE);
+
+    drop(f, file);
+    limn_window_close_import(f->window);
+    WAIT_UNTIL(!f->window->import);
+    g_assert_false(gtk_info_bar_get_revealed(f->window->import_bar));
+    remove_all(folder);
+    remove_all(made);
+}
+
 static void test_accessible(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -425,6 +526,8 @@ int main(int argc, char **argv)
     ADD("save-and-drop", test_save_and_drop);
     ADD("save-fails", test_save_fails);
     ADD("drop-of-no-picture", test_drop_of_no_picture);
+    ADD("drop-of-weights", test_drop_of_weights);
+    ADD("drop-of-a-model", test_drop_of_a_model);
     ADD("exact", test_exact);
     ADD("accessible", test_accessible);
     ADD("shortcuts", test_shortcuts);
