@@ -14,6 +14,7 @@ struct _LimnClassPicker
   GtkBox parent_instance;
 
   /* owned */
+  LimnSession *session;
   LimnSettings *settings;
   GSettings *memory;
   GListModel *classes;
@@ -284,54 +285,78 @@ list_groups (LimnClassPicker *self)
 
 /* ---- favourites and recent classes ---- */
 
+/* The keys of the classes that are marked for the model in use: to be freed. A number means another
+ * class to another model, and maybe to the next version of this one. */
+static GStrv
+dup_marks (LimnClassPicker *self, const char *setting)
+{
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+  g_autoptr (GVariant) all = g_settings_get_value (self->memory, setting);
+  GStrv marks = NULL;
+
+  if (info)
+    g_variant_lookup (all, info->name, "^as", &marks);
+  return marks ? marks : g_new0 (char *, 1);
+}
+
+static int
+place_of (char *const *marks, const char *key)
+{
+  for (int i = 0; marks[i]; i++)
+    if (g_str_equal (marks[i], key))
+      return i;
+  return -1;
+}
+
 static void
 read_marks (LimnClassPicker *self)
 {
-  g_autoptr (GVariant) favourites = g_settings_get_value (self->memory, "favourites");
-  g_autoptr (GVariant) recent = g_settings_get_value (self->memory, "recent-classes");
-  gsize n_favourites, n_recent;
-  const gint32 *stars = g_variant_get_fixed_array (favourites, &n_favourites, sizeof *stars);
-  const gint32 *lately = g_variant_get_fixed_array (recent, &n_recent, sizeof *lately);
+  g_auto (GStrv) favourites = dup_marks (self, "favourite-classes");
+  g_auto (GStrv) recent = dup_marks (self, "recent-classes");
 
   for (guint i = 0; i < g_list_model_get_n_items (self->classes); i++)
     {
       g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
-      gboolean starred = FALSE;
-      int place = -1;
+      const char *key = limn_class_get_key (item);
 
-      for (gsize k = 0; k < n_favourites; k++)
-        starred |= stars[k] == limn_class_get_id (item);
-      for (gsize k = n_recent; k-- > 0;)
-        if (lately[k] == limn_class_get_id (item))
-          place = (int) k;
-      limn_class_set_favourite (item, starred);
-      limn_class_set_recent (item, place);
+      limn_class_set_favourite (item, place_of (favourites, key) >= 0);
+      limn_class_set_recent (item, place_of (recent, key));
     }
 }
 
-/* Writes a list of numbers without `id`, after putting it in front when asked to. */
-static void
-write_list (GSettings *memory, const char *key, int id, gboolean in_front, int most)
+/* The marks of the model without that class, after putting it in front when asked to. */
+static GVariant *
+change_marks (char *const *marks, const char *key, gboolean in_front, int most)
 {
-  g_autoptr (GVariant) old = g_settings_get_value (memory, key);
-  gsize n;
-  const gint32 *ids = g_variant_get_fixed_array (old, &n, sizeof *ids);
   GVariantBuilder builder;
-  int count = 0;
+  int count = in_front ? 1 : 0;
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("ai"));
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("as"));
   if (in_front)
-    {
-      g_variant_builder_add (&builder, "i", id);
-      count++;
-    }
-  for (gsize i = 0; i < n && count < most; i++)
-    if (ids[i] != id)
+    g_variant_builder_add (&builder, "s", key);
+  for (; *marks && count < most; marks++)
+    if (!g_str_equal (*marks, key))
       {
-        g_variant_builder_add (&builder, "i", ids[i]);
+        g_variant_builder_add (&builder, "s", *marks);
         count++;
       }
-  g_settings_set_value (memory, key, g_variant_builder_end (&builder));
+  return g_variant_builder_end (&builder);
+}
+
+static void
+write_marks (LimnClassPicker *self, const char *setting, const char *key, gboolean in_front,
+             int most)
+{
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+  g_autoptr (GVariant) all = g_settings_get_value (self->memory, setting);
+  g_auto (GStrv) marks = dup_marks (self, setting);
+  GVariantDict models;
+
+  if (!info)
+    return;
+  g_variant_dict_init (&models, all);
+  g_variant_dict_insert_value (&models, info->name, change_marks (marks, key, in_front, most));
+  g_settings_set_value (self->memory, setting, g_variant_dict_end (&models));
 }
 
 static void
@@ -339,37 +364,46 @@ toggle_favourite (LimnClassPicker *self, LimnClass *item)
 {
   if (limn_class_get_id (item) < 0)
     return;
-  write_list (self->memory, "favourites", limn_class_get_id (item),
-              !limn_class_get_favourite (item), G_MAXINT);
+  write_marks (self, "favourite-classes", limn_class_get_key (item),
+               !limn_class_get_favourite (item), G_MAXINT);
   read_marks (self);
   resort (self);
+}
+
+/* The class that is chosen: a reference, or NULL where no class is. */
+static LimnClass *
+dup_chosen (LimnClassPicker *self)
+{
+  int class_id = limn_settings_get_class_id (self->settings);
+
+  for (guint i = 0; class_id >= 0 && i < g_list_model_get_n_items (self->classes); i++)
+    {
+      LimnClass *item = g_list_model_get_item (self->classes, i);
+
+      if (limn_class_get_id (item) == class_id)
+        return item;
+      g_object_unref (item);
+    }
+  return NULL;
 }
 
 void
 limn_class_picker_toggle_favourite (LimnClassPicker *self)
 {
-  int class_id = limn_settings_get_class_id (self->settings);
+  g_autoptr (LimnClass) chosen = dup_chosen (self);
 
-  for (guint i = 0; i < g_list_model_get_n_items (self->classes); i++)
-    {
-      g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
-
-      if (limn_class_get_id (item) == class_id)
-        {
-          toggle_favourite (self, item);
-          return;
-        }
-    }
+  if (chosen)
+    toggle_favourite (self, chosen);
 }
 
 void
 limn_class_picker_remember (LimnClassPicker *self)
 {
-  int class_id = limn_settings_get_class_id (self->settings);
+  g_autoptr (LimnClass) chosen = dup_chosen (self);
 
-  if (class_id < 0)
+  if (!chosen)
     return;
-  write_list (self->memory, "recent-classes", class_id, TRUE, N_RECENT);
+  write_marks (self, "recent-classes", limn_class_get_key (chosen), TRUE, N_RECENT);
   /* The list keeps its order while it is looked at; the marks alone change. */
   read_marks (self);
 }
@@ -428,6 +462,7 @@ limn_class_picker_set_session (LimnClassPicker *self, LimnSession *session, Limn
 
   g_return_if_fail (LIMN_IS_CLASS_PICKER (self) && !self->classes);
 
+  self->session = g_object_ref (session);
   self->settings = g_object_ref (settings);
   self->memory = g_object_ref (memory);
   self->classes = g_object_ref (limn_session_get_classes (session));
@@ -454,6 +489,7 @@ limn_class_picker_dispose (GObject *object)
 {
   LimnClassPicker *self = LIMN_CLASS_PICKER (object);
 
+  g_clear_object (&self->session);
   g_clear_object (&self->settings);
   g_clear_object (&self->memory);
   g_clear_object (&self->classes);

@@ -148,6 +148,12 @@ limn_class_get_id (LimnClass *self)
 }
 
 const char *
+limn_class_get_key (LimnClass *self)
+{
+  return *self->folded_code ? self->folded_code : self->name;
+}
+
+const char *
 limn_class_get_name (LimnClass *self)
 {
   return self->name;

@@ -14,6 +14,9 @@ LimnClass *limn_class_new (int id, const char *name, const char *synonyms, const
                            const char *code);
 
 int limn_class_get_id (LimnClass *self);
+
+/* What the class is remembered by: its code, without case, or its name where it has none. */
+const char *limn_class_get_key (LimnClass *self);
 const char *limn_class_get_name (LimnClass *self);
 const char *limn_class_get_synonyms (LimnClass *self);
 const char *limn_class_get_group (LimnClass *self);

@@ -284,6 +284,12 @@ static void test_search(struct fixture *f, gconstpointer data)
     g_autoptr(LimnClass) second = g_list_model_get_item(G_LIST_MODEL(model), 1);
     g_assert_cmpstr(limn_class_get_heading(first), ==, "Favourites");
     g_assert_cmpstr(limn_class_get_heading(second), ==, "More Classes");
+    /* Remembered by what the class is called, for this model. */
+    g_autoptr(GVariant) kept = g_settings_get_value(f->window->memory, "favourite-classes");
+    g_auto(GStrv) keys = NULL;
+    g_assert_true(g_variant_lookup(kept, limn_session_get_info(f->session)->name, "^as", &keys));
+    g_assert_cmpint(g_strv_length(keys), ==, 1);
+    g_assert_cmpstr(keys[0], ==, limn_class_get_key(first));
     fixture_act(f, "win.favourite");
     g_assert_false(limn_class_get_favourite(first));
     g_assert_cmpstr(limn_class_get_heading(first), ==, "");
@@ -418,6 +424,10 @@ static void test_drop_of_a_model(struct fixture *f, gconstpointer data)
     g_autofree char *weights = g_build_filename(folder, "small.safetensors", NULL);
     g_autofree char *yaml = g_build_filename(folder, "small.yaml", NULL);
     g_autoptr(GFile) file = g_file_new_for_path(weights);
+    g_autoptr(LimnClass) before = g_list_model_get_item(limn_session_get_classes(f->session), 0);
+    limn_settings_set_class_id(f->window->settings, 0);
+    fixture_act(f, "win.favourite");
+    g_assert_true(limn_class_get_favourite(before));
     g_assert_true(g_file_set_contents(yaml, config, -1, NULL));
     copy_part("transformer.safetensors", folder, "small.safetensors");
     drop(f, file);
@@ -432,6 +442,9 @@ static void test_drop_of_a_model(struct fixture *f, gconstpointer data)
     g_autofree char *made = g_strdup(limn_session_get_info(f->session)->path);
     g_assert_true(g_str_has_prefix(made, g_get_user_data_dir()));
     g_assert_cmpstr(limn_session_get_info(f->session)->name, ==, "small");
+    /* Another model has its own favourites. */
+    g_autoptr(LimnClass) first_now = g_list_model_get_item(limn_session_get_classes(f->session), 0);
+    g_assert_false(limn_class_get_favourite(first_now));
     fixture_paint(f);
     g_assert_cmpint(limn_run_get_state(f->window->run), ==, FIT_JOB_DONE);
 
