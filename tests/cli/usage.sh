@@ -71,6 +71,11 @@ says '--output X.png|X.npy is needed'
 # A model that comes with the program is found by its name, a folder goes before it.
 run 0 info --model limn-demo
 prints 'Limn demo'
+# A side of 32 tokens is new to the one and trained with the other.
+run 0 generate --model limn-demo --size 512x64 --steps 1 --guidance 1 --output wide.png
+says 'beyond the training), positions vision-ntk'
+run 0 generate --model limn-demo-hr --size 512x64 --steps 1 --guidance 1 --output wide.png
+says '(32x4 tokens), positions vision-ntk'
 cp -r tiny limn-demo
 run 0 info --model limn-demo
 prints 'Tiny'
