@@ -160,6 +160,7 @@ add_accelerators (GtkApplication *application)
     { "win.save", { "<Control>s" } },
     { "win.open", { "<Control>o" } },
     { "win.copy", { "<Control>c" } },
+    { "win.paste", { "<Control>v" } },
     { "win.history", { "<Control>h" } },
     { "win.copy-command", { "<Control><Shift>c" } },
     { "win.compare", { "<Control>e" } },

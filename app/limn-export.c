@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 
+#include "limn-options.h"
 #include "limn-session.h"
 
 /* ---- a name ---- */
@@ -255,6 +256,44 @@ limn_export_read_finish (GAsyncResult *result, struct fit_settings *settings, GE
   return found != NULL;
 }
 
+static void
+read_foreign_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  struct fit_foreign_settings settings;
+  struct fit_error error = { 0 };
+  const char *path = path_of (task, data);
+
+  (void) source;
+  (void) cancellable;
+  if (!path)
+    return;
+  if (fit_foreign_settings_read_png (path, &settings, &error))
+    g_task_return_pointer (task, g_memdup2 (&settings, sizeof settings), g_free);
+  else
+    return_fit_error (task, &error);
+}
+
+void
+limn_export_read_foreign_async (GFile *file, GAsyncReadyCallback callback, gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
+
+  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
+  g_task_run_in_thread (task, read_foreign_thread);
+}
+
+gboolean
+limn_export_read_foreign_finish (GAsyncResult *result, struct fit_foreign_settings *settings,
+                                 GError **error)
+{
+  g_autofree struct fit_foreign_settings *found
+      = g_task_propagate_pointer (G_TASK (result), error);
+
+  if (found)
+    *settings = *found;
+  return found != NULL;
+}
+
 /* ---- the file manager ---- */
 
 static void
@@ -288,16 +327,17 @@ limn_export_dup_command (const struct fit_generate_params *params,
   g_autofree char *crop = cropped ? g_strdup_printf (" --crop %dx%d", params->crop_width,
                                                      params->crop_height)
                                   : g_strdup ("");
+  g_autofree char *options = limn_options_dup_text (params, info->axis_tokens);
   char guidance[G_ASCII_DTOSTR_BUF_SIZE];
 
   g_ascii_dtostr (guidance, sizeof guidance, params->guidance);
   return g_strdup_printf ("limn-cli generate --model %s --precision %s --class %s --size %dx%d%s "
-                          "--seed %" G_GUINT64_FORMAT " --index %d --steps %d --solver %s "
-                          "--guidance %s --extrapolation %s --output picture.png",
+                          "--seed %" G_GUINT64_FORMAT " --steps %d --solver %s "
+                          "--guidance %s --extrapolation %s%s%s --output picture.png",
                           model, fit_precision_name (info->precision), class, params->width,
-                          params->height, crop, params->seed, params->index, params->steps,
+                          params->height, crop, params->seed, params->steps,
                           fit_solver_name (params->solver), guidance,
-                          fit_method_name (params->method));
+                          fit_method_name (params->method), *options ? " " : "", options);
 }
 
 void

@@ -28,8 +28,13 @@ void limn_export_read_async (GFile *file, GAsyncReadyCallback callback, gpointer
 gboolean limn_export_read_finish (GAsyncResult *result, struct fit_settings *settings,
                                   GError **error);
 
-/* The command that paints a picture of these settings, and of the defaults for all others, byte for
- * byte as the window does on this machine. */
+/* The same of another program's picture. */
+void limn_export_read_foreign_async (GFile *file, GAsyncReadyCallback callback, gpointer data);
+gboolean limn_export_read_foreign_finish (GAsyncResult *result,
+                                          struct fit_foreign_settings *settings, GError **error);
+
+/* The command that paints a picture of these settings, byte for byte as the window does on this
+ * machine. */
 char *limn_export_dup_command (const struct fit_generate_params *params,
                                const struct fit_model_info *info);
 

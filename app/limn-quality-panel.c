@@ -16,6 +16,7 @@ struct _LimnQualityPanel
   gboolean renaming; /* a list is being edited, which moves its selection */
 
   GtkWidget *content, *seed, *keep_seed, *steps, *guidance, *solver, *method, *exact;
+  GtkWidget *options_row, *options;
 };
 
 G_DEFINE_FINAL_TYPE (LimnQualityPanel, limn_quality_panel, GTK_TYPE_WIDGET)
@@ -135,6 +136,23 @@ list_solvers (LimnQualityPanel *self)
   show_solver (self);
 }
 
+/* ---- what a restored picture brought beyond these controls ---- */
+
+static void
+show_options (LimnQualityPanel *self)
+{
+  g_autofree char *text = limn_settings_dup_options (self->settings);
+
+  gtk_label_set_text (GTK_LABEL (self->options), text);
+  gtk_widget_set_visible (self->options_row, *text != '\0');
+}
+
+static void
+options_reset_cb (LimnQualityPanel *self)
+{
+  limn_settings_set_options (self->settings, NULL);
+}
+
 /* ---- widget ---- */
 
 void
@@ -167,9 +185,14 @@ limn_quality_panel_set_session (LimnQualityPanel *self, LimnSession *session,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (session, "notify::state", G_CALLBACK (list_solvers), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::options", G_CALLBACK (show_options), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (settings, "notify::solver", G_CALLBACK (show_options), self,
+                           G_CONNECT_SWAPPED);
   list_solvers (self);
   show_method (self);
   show_seed (self);
+  show_options (self);
 }
 
 static void
@@ -202,6 +225,9 @@ limn_quality_panel_class_init (LimnQualityPanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, solver);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, method);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, exact);
+  gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, options_row);
+  gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, options);
+  gtk_widget_class_bind_template_callback (widget_class, options_reset_cb);
   gtk_widget_class_bind_template_callback (widget_class, seed_commit_cb);
   gtk_widget_class_bind_template_callback (widget_class, seed_key_cb);
   gtk_widget_class_bind_template_callback (widget_class, method_selected_cb);

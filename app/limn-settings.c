@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "limn-options.h"
+
 /* The range of the key; a restored picture may go further. */
 #define MOST_KEPT_GUIDANCE 20.0
 
@@ -21,6 +23,8 @@ struct _LimnSettings
   int steps;
   double guidance;
   int solver, method;
+  struct fit_generate_params rare; /* what limn_options_copy copies */
+  int axis_tokens;
 };
 
 G_DEFINE_FINAL_TYPE (LimnSettings, limn_settings, G_TYPE_OBJECT)
@@ -38,6 +42,7 @@ enum
   PROP_GUIDANCE,
   PROP_SOLVER,
   PROP_METHOD,
+  PROP_OPTIONS,
   N_PROPS
 };
 
@@ -254,6 +259,9 @@ limn_settings_get_property (GObject *object, guint id, GValue *value, GParamSpec
     case PROP_METHOD:
       g_value_set_int (value, self->method);
       break;
+    case PROP_OPTIONS:
+      g_value_take_string (value, limn_settings_dup_options (self));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     }
@@ -286,6 +294,8 @@ limn_settings_class_init (LimnSettingsClass *klass)
   properties[PROP_GUIDANCE] = g_param_spec_double ("guidance", NULL, NULL, 1, 30, 2.5, flags);
   properties[PROP_SOLVER] = int_property ("solver", 0, FIT_N_SOLVERS - 1, FIT_SOLVER_EULER);
   properties[PROP_METHOD] = int_property ("method", 0, FIT_N_METHODS - 1, FIT_METHOD_AUTO);
+  properties[PROP_OPTIONS] = g_param_spec_string (
+      "options", NULL, NULL, "", G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
   g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
@@ -332,6 +342,8 @@ limn_settings_restore (LimnSettings *self, GSettings *from, const struct fit_mod
   fit_method_parse (method_name, &method);
 
   self->n_classes = info->n_classes;
+  self->axis_tokens = info->axis_tokens;
+  limn_settings_set_options (self, NULL);
   self->token_pixels = info->token_pixels;
   self->largest_side = info->max_axis_pixels;
   g_object_freeze_notify (G_OBJECT (self));
@@ -445,13 +457,16 @@ limn_settings_to_params (LimnSettings *self, struct fit_generate_params *params)
     .guidance = self->guidance,
     .method = (enum fit_method) self->method,
   };
+  limn_options_copy (params, &self->rare);
 }
 
-/* 0 stands for the default where a value has one. */
-static gboolean
-is_default (double value, double otherwise)
+char *
+limn_settings_dup_options (LimnSettings *self)
 {
-  return value == 0 || value == otherwise;
+  struct fit_generate_params params;
+
+  limn_settings_to_params (self, &params);
+  return limn_options_dup_text (&params, self->axis_tokens);
 }
 
 void
@@ -470,13 +485,18 @@ limn_settings_can_hold (LimnSettings *self, const struct fit_generate_params *p)
 
   limn_settings_get_shown_size (p, &width, &height);
   return p->width == self->token_pixels * cover (self, width) &&
-         p->height == self->token_pixels * cover (self, height) && p->index == 0 && p->guidance_power == 0 && p->ori_max_pe_len == 0 &&
-         p->attention_scale == FIT_ATTENTION_SCALE_CODE && is_default (p->time_shift, 1) &&
-         is_default (p->atol, 1e-6) && is_default (p->rtol, 1e-3) &&
-         p->error_norm == FIT_ERROR_NORM_IMAGE && p->diffusion == FIT_DIFFUSION_SIGMA &&
-         is_default (p->diffusion_norm, 1) && p->last_step == FIT_LAST_STEP_MEAN &&
-         is_default (p->last_step_size, 0.04) && p->ddim_eta == 0 && !p->even_spacing &&
-         !p->v1_clamp && p->noise_source == FIT_NOISE_PHILOX;
+         p->height == self->token_pixels * cover (self, height);
+}
+
+void
+limn_settings_set_options (LimnSettings *self, const struct fit_generate_params *from)
+{
+  g_return_if_fail (LIMN_IS_SETTINGS (self));
+
+  self->rare = (struct fit_generate_params){ 0 };
+  if (from)
+    limn_options_copy (&self->rare, from);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_OPTIONS]);
 }
 
 void
@@ -498,6 +518,7 @@ limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params
                 "solver", CLAMP ((int) params->solver, 0, FIT_N_SOLVERS - 1),
                 "method", CLAMP ((int) params->method, 0, FIT_N_METHODS - 1),
                 NULL);
+  limn_settings_set_options (self, params);
   g_object_thaw_notify (G_OBJECT (self));
 }
 
@@ -508,14 +529,14 @@ limn_settings_match (LimnSettings *self, const struct fit_generate_params *param
   enum fit_method wanted = self->method == FIT_METHOD_AUTO ? method
                                                            : (enum fit_method) self->method;
   gboolean guided = self->class_id != FIT_CLASS_NONE;
+  g_autofree char *here = limn_settings_dup_options (self);
+  g_autofree char *there = limn_options_dup_text (params, self->axis_tokens);
   int width, height;
 
   limn_settings_get_shown_size (params, &width, &height);
   return !params->from && params->class_id == self->class_id && width == self->width &&
-         height == self->height && params->width == self->token_pixels * cover (self, width) &&
-         params->height == self->token_pixels * cover (self, height) &&
-         params->seed == self->seed &&
-         params->index == 0 && params->steps == self->steps &&
+         height == self->height && limn_settings_can_hold (self, params) &&
+         params->seed == self->seed && params->steps == self->steps && g_str_equal (here, there) &&
          (int) params->solver == self->solver && params->method == wanted &&
          (!guided || fabs (params->guidance - self->guidance) < 1e-9);
 }

@@ -68,8 +68,14 @@ void limn_settings_to_params (LimnSettings *self, struct fit_generate_params *pa
 void limn_settings_get_shown_size (const struct fit_generate_params *params, int *width,
                                    int *height);
 
-/* Whether what is set here says all of `params`: the command line can set more. */
+/* Whether the size of `params` is one that the window sets: the command line can crop more. */
 gboolean limn_settings_can_hold (LimnSettings *self, const struct fit_generate_params *params);
+
+/* What a restored picture brought beyond what is set here, as limn_options_dup_text. */
+char *limn_settings_dup_options (LimnSettings *self);
+
+/* Takes that over from other parameters; NULL: none. */
+void limn_settings_set_options (LimnSettings *self, const struct fit_generate_params *from);
 
 /* Takes over what another picture was made with, as far as the model allows. */
 void limn_settings_apply_params (LimnSettings *self, const struct fit_generate_params *params);

@@ -19,21 +19,14 @@ limn_window_would_repeat (LimnWindow *self)
 }
 
 void
-limn_window_generate (LimnWindow *self)
+limn_window_generate_as_set (LimnWindow *self)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (LimnRun) run = NULL;
 
   if (limn_window_is_busy (self))
     return;
-  if (limn_window_is_comparing (self))
-    {
-      limn_window_compare (self, limn_compare_view_get_axis (self->comparison));
-      return;
-    }
   limn_window_hide_trouble (self);
-  if (limn_window_would_repeat (self) && !limn_settings_get_keep_seed (self->settings))
-    limn_settings_roll_seed (self->settings);
   run = limn_session_generate (self->session, self->settings, &error);
   if (!run)
     {
@@ -43,6 +36,21 @@ limn_window_generate (LimnWindow *self)
   limn_settings_store (self->settings, self->memory);
   limn_class_picker_remember (self->classes);
   limn_window_begin_run (self, run);
+}
+
+void
+limn_window_generate (LimnWindow *self)
+{
+  if (limn_window_is_busy (self))
+    return;
+  if (limn_window_is_comparing (self))
+    {
+      limn_window_compare (self, limn_compare_view_get_axis (self->comparison));
+      return;
+    }
+  if (limn_window_would_repeat (self) && !limn_settings_get_keep_seed (self->settings))
+    limn_settings_roll_seed (self->settings);
+  limn_window_generate_as_set (self);
 }
 
 void
@@ -199,6 +207,8 @@ undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
   (void) parameter;
   if (focus && GTK_IS_TEXT (focus) &&
       gtk_widget_activate_action (focus, back ? "text.undo" : "text.redo", NULL))
+    return;
+  if (back && limn_window_undo_discard (self))
     return;
   if (back)
     limn_undo_back (self->undo);
@@ -359,6 +369,20 @@ copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
     gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
 }
 
+static void
+paste_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+  GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
+
+  (void) name;
+  (void) parameter;
+  if (focus && GTK_IS_TEXT (focus))
+    gtk_widget_activate_action (focus, "clipboard.paste", NULL);
+  else
+    limn_window_paste (self);
+}
+
 void
 limn_window_refresh_actions (LimnWindow *self)
 {
@@ -376,14 +400,16 @@ limn_window_refresh_actions (LimnWindow *self)
   gtk_widget_action_set_enabled (widget, "win.verify", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.compare", ready);
   gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
-  gtk_widget_action_set_enabled (widget, "win.save", frame != NULL);
+  gtk_widget_action_set_enabled (widget, "win.save", frame || (!self->run && self->chosen));
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);
   gtk_widget_action_set_enabled (widget, "win.finish-from-here", can_go_on (self));
   /* No command says how a branch came about. */
   gtk_widget_action_set_enabled (widget, "win.copy-command",
-                                 ready && !(self->run && limn_run_is_branch (self->run)));
-  gtk_widget_action_set_enabled (widget, "win.undo", limn_undo_can_undo (self->undo));
+                                 ready && !(self->run ? limn_run_is_branch (self->run)
+                                                      : self->chosen_is_branch));
+  gtk_widget_action_set_enabled (widget, "win.undo",
+                                 limn_undo_can_undo (self->undo) || self->discarding);
   gtk_widget_action_set_enabled (widget, "win.redo", limn_undo_can_redo (self->undo));
   fit_frame_unref (&frame);
 }
@@ -464,6 +490,7 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.undo", undo_action },
     { "win.redo", undo_action },
     { "win.copy", copy_action },
+    { "win.paste", paste_action },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (actions); i++)

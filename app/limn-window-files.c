@@ -26,6 +26,12 @@ limn_window_toast (LimnWindow *self, const char *title)
   toast (self, title, NULL, NULL);
 }
 
+void
+limn_window_offer_undo (LimnWindow *self, const char *title)
+{
+  toast (self, title, _ ("Undo"), "win.undo");
+}
+
 /* ---- out ---- */
 
 static GtkFileFilter *
@@ -49,25 +55,66 @@ remember_folder (LimnWindow *self, GFile *file)
 }
 
 static void
+tell_saved (LimnWindow *self, GFile *file)
+{
+  g_autofree char *name = g_file_get_basename (file);
+  g_autofree char *title = g_strdup_printf (_ ("Saved as “%s”"), name);
+
+  limn_window_hide_trouble (self);
+  g_set_object (&self->saved, file);
+  remember_folder (self, file);
+  toast (self, title, _ ("Show in Files"), "win.show-in-files");
+}
+
+static void
 written_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (LimnWindow) self = data;
   g_autoptr (GError) error = NULL;
   g_autoptr (GFile) file = limn_export_write_finish (result, &error);
-  g_autofree char *name = NULL, *title = NULL;
 
   (void) source;
-  if (!file)
-    {
-      limn_window_show_trouble (self, error->message, TRUE);
-      return;
-    }
-  limn_window_hide_trouble (self);
-  g_set_object (&self->saved, file);
-  remember_folder (self, file);
-  name = g_file_get_basename (file);
-  title = g_strdup_printf (_ ("Saved as “%s”"), name);
-  toast (self, title, _ ("Show in Files"), "win.show-in-files");
+  if (file)
+    tell_saved (self, file);
+  else
+    limn_window_show_trouble (self, error->message, TRUE);
+}
+
+static void
+copied_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (LimnWindow) self = data;
+  g_autoptr (GError) error = NULL;
+  GFile *to = g_task_get_task_data (G_TASK (result));
+
+  (void) source;
+  if (g_task_propagate_boolean (G_TASK (result), &error))
+    tell_saved (self, to);
+  else
+    limn_window_show_trouble (self, error->message, TRUE);
+}
+
+static void
+copy_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  GError *error = NULL;
+
+  if (g_file_copy (G_FILE (source), G_FILE (data), G_FILE_COPY_OVERWRITE, cancellable, NULL, NULL,
+                   &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+/* An earlier picture is saved again as it is. */
+static void
+save_chosen_to (LimnWindow *self, GFile *file)
+{
+  g_autoptr (GTask) task = g_task_new (self->chosen, NULL, copied_cb, g_object_ref (self));
+
+  g_task_set_source_tag (task, save_chosen_to);
+  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
+  g_task_run_in_thread (task, copy_thread);
 }
 
 void
@@ -75,6 +122,8 @@ limn_window_save_to (LimnWindow *self, GFile *file)
 {
   struct fit_frame *frame = self->run ? limn_run_dup_frame (self->run) : NULL;
 
+  if (!self->run && self->chosen)
+    save_chosen_to (self, file);
   if (!frame)
     return;
   limn_export_write_async (frame, file, written_cb, g_object_ref (self));
@@ -118,16 +167,17 @@ proposed_cb (GObject *source, GAsyncResult *result, gpointer data)
 void
 limn_window_save (LimnWindow *self)
 {
-  const struct fit_generate_params *params;
+  struct fit_generate_params params;
   g_autofree char *uri = g_settings_get_string (self->memory, "export-folder");
   g_autofree char *folder = *uri ? g_filename_from_uri (uri, NULL, NULL) : NULL;
 
-  if (!self->run)
-    return;
-  params = limn_run_get_params (self->run);
+  if (self->run)
+    params = *limn_run_get_params (self->run);
+  else
+    limn_settings_to_params (self->settings, &params);
   limn_export_propose_async (folder ? folder : "",
-                             limn_session_get_class_name (self->session, params->class_id),
-                             params->seed, proposed_cb, g_object_ref (self));
+                             limn_session_get_class_name (self->session, params.class_id),
+                             params.seed, proposed_cb, g_object_ref (self));
 }
 
 static void
@@ -192,48 +242,6 @@ limn_window_copy_command (LimnWindow *self)
 }
 
 /* ---- in ---- */
-
-static void
-read_cb (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (LimnWindow) self = data;
-  g_autoptr (GError) error = NULL;
-  struct fit_settings settings;
-
-  (void) source;
-  if (!limn_export_read_finish (result, &settings, &error))
-    {
-      limn_window_show_trouble (self, error->message, FALSE);
-      return;
-    }
-  limn_window_hide_trouble (self);
-  limn_undo_close_step (self->undo);
-  limn_settings_apply_params (self->settings, &settings.params);
-  limn_undo_close_step (self->undo);
-  toast (self,
-         limn_settings_can_hold (self->settings, &settings.params) && settings.n_origins == 0
-             ? _ ("Settings restored from the picture")
-             : _ ("Settings restored, but for some that only the command line has"),
-         _ ("Undo"), "win.undo");
-}
-
-void
-limn_window_open (LimnWindow *self, GFile *file)
-{
-  g_autofree char *model = NULL;
-  gboolean is_folder
-      = g_file_query_file_type (file, G_FILE_QUERY_INFO_NONE, NULL) == G_FILE_TYPE_DIRECTORY;
-
-  g_return_if_fail (LIMN_IS_WINDOW (self));
-
-  model = limn_import_dup_model (file);
-  if (model && (is_folder || limn_import_is_weights (file)))
-    limn_session_load (self->session, model);
-  else if (is_folder || limn_import_is_weights (file))
-    limn_window_import (self, file);
-  else
-    limn_export_read_async (file, read_cb, g_object_ref (self));
-}
 
 static void
 open_response_cb (LimnWindow *self, int response, GtkNativeDialog *dialog)

@@ -40,7 +40,7 @@ chosen_cb (LimnWindow *self, GFile *file)
   gtk_menu_button_popdown (self->history_button);
   if (limn_window_is_comparing (self))
     limn_window_leave_compare (self);
-  limn_window_open (self, file);
+  limn_window_restore (self, file);
   g_set_object (&self->chosen, file);
   limn_export_load_async (file, NULL, texture_cb, g_object_ref (self));
 }
@@ -78,8 +78,23 @@ limn_window_discard (LimnWindow *self, GFile *file)
   g_object_set_data_full (object, "history", g_object_ref (self->history), g_object_unref);
   g_signal_connect_swapped (toast, "button-clicked", G_CALLBACK (have_back_cb), self->history);
   g_signal_connect_swapped (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), self->history);
+  g_set_weak_pointer (&self->discarding, toast);
+  limn_window_refresh_actions (self);
   adw_toast_overlay_add_toast (self->toasts, toast);
   return toast;
+}
+
+gboolean
+limn_window_undo_discard (LimnWindow *self)
+{
+  AdwToast *toast = self->discarding;
+
+  g_clear_weak_pointer (&self->discarding);
+  if (!toast || !g_object_get_data (G_OBJECT (toast), "file"))
+    return FALSE;
+  have_back_cb (self->history, toast);
+  adw_toast_dismiss (toast);
+  return TRUE;
 }
 
 static void

@@ -33,7 +33,10 @@ struct _LimnWindow
   LimnImport *import; /* under way, or NULL */
   GSettings *memory;
   LimnRun *run;                      /* the one shown, or NULL */
-  GFile *chosen;                     /* the earlier picture asked for last */
+  GFile *chosen;                     /* the earlier picture on show, or on its way */
+  GFile *to_open;                    /* a picture that waits for the model */
+  gboolean chosen_is_branch;         /* whether it goes on from another run */
+  AdwToast *discarding;              /* weak: the newest offer to have a picture back */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
   gboolean notice_shown, focus_given;
@@ -117,6 +120,8 @@ void limn_window_class_install_actions (GtkWidgetClass *klass);
 void limn_window_add_viewer_keys (LimnWindow *self);
 void limn_window_refresh_actions (LimnWindow *self);
 void limn_window_generate (LimnWindow *self);
+/* The same picture once more, where that is what the settings say. */
+void limn_window_generate_as_set (LimnWindow *self);
 /* Now, or when the run that is being stopped has ended. */
 void limn_window_generate_soon (LimnWindow *self);
 /* Whether the picture on show is what a run with the present settings would paint. */
@@ -142,6 +147,14 @@ void limn_window_remember_picture (LimnWindow *self);
 /* Throws a picture away and offers it back; the offer is the overlay's. */
 AdwToast *limn_window_discard (LimnWindow *self, GFile *file);
 
+/* Has the picture back that was thrown away last, while that is still offered. */
+gboolean limn_window_undo_discard (LimnWindow *self);
+
+/* limn-window-restore.c: limn_window_open, and */
+void limn_window_restore (LimnWindow *self, GFile *file); /* at once, without a sheet */
+void limn_window_open_waiting (LimnWindow *self);        /* what waited for the model */
+void limn_window_paste (LimnWindow *self);
+
 /* limn-window-verify.c */
 void limn_window_verify (LimnWindow *self, GFile *file);
 
@@ -154,6 +167,7 @@ void limn_window_copy_command (LimnWindow *self);
 void limn_window_export_sheet (LimnWindow *self);
 void limn_window_choose_to_verify (LimnWindow *self);
 void limn_window_toast (LimnWindow *self, const char *title);
+void limn_window_offer_undo (LimnWindow *self, const char *title);
 void limn_window_show_saved (LimnWindow *self);
 void limn_window_add_drop_target (LimnWindow *self);
 

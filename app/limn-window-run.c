@@ -148,6 +148,8 @@ limn_window_set_run (LimnWindow *self, LimnRun *run)
   gtk_revealer_set_reveal_child (self->scrubber_revealer, run != NULL);
   if (run)
     {
+      g_clear_object (&self->chosen);
+      self->chosen_is_branch = FALSE;
       limn_window_hide_interrupted (self);
       follow_run (self);
       /* One that is over already, as from a comparison, comes in here too. */

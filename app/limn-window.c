@@ -298,6 +298,7 @@ session_state_cb (LimnWindow *self)
       limn_compare_view_clear (self->comparison);
       show_notice (self);
       limn_window_look_for_interrupted (self);
+      limn_window_open_waiting (self);
     }
   limn_window_refresh_page (self);
   limn_window_refresh (self);
@@ -359,6 +360,8 @@ limn_window_dispose (GObject *object)
   g_clear_handle_id (&self->loading_source, g_source_remove);
   limn_window_let_go_of_run (self);
   g_clear_object (&self->chosen);
+  g_clear_object (&self->to_open);
+  g_clear_weak_pointer (&self->discarding);
   g_clear_object (&self->saved);
   g_clear_object (&self->session);
   g_clear_object (&self->undo);

@@ -106,3 +106,14 @@ gpointer fixture_controller(GtkWidget *widget, GType type)
     g_assert_nonnull(found);
     return found;
 }
+
+LimnRestoreSheet *fixture_find_sheet(void)
+{
+    GListModel *windows = gtk_window_get_toplevels();
+    for (guint i = 0; i < g_list_model_get_n_items(windows); i++) {
+        g_autoptr(GObject) window = g_list_model_get_item(windows, i);
+        if (LIMN_IS_RESTORE_SHEET(window))
+            return LIMN_RESTORE_SHEET(window);
+    }
+    return NULL;
+}

@@ -5,6 +5,7 @@
 #include "limn-application.h"
 #include "limn-canvas-private.h"
 #include "limn-window-private.h"
+#include "limn-restore-sheet.h"
 
 struct fixture {
     LimnSession *session;
@@ -41,6 +42,9 @@ void fixture_act(struct fixture *fixture, const char *action);
 
 /* Presses Generate and waits for the end of the run. */
 void fixture_paint(struct fixture *fixture);
+
+/* The open sheet that asks what to restore, or NULL. */
+LimnRestoreSheet *fixture_find_sheet(void);
 
 /* The first controller of a type on a widget. */
 gpointer fixture_controller(GtkWidget *widget, GType type);

@@ -234,7 +234,9 @@ static void test_exact(struct fixture *f, gconstpointer data)
     g_assert_cmpint(width(f), ==, 64);
     limn_settings_set_seed(settings, 5);
     drop(f, file);
-    WAIT_UNTIL(limn_settings_get_seed(settings) != 5);
+    WAIT_UNTIL(fixture_find_sheet());
+    limn_restore_sheet_choose(fixture_find_sheet(), LIMN_RESTORE_APPLY);
+    g_assert_cmpint(limn_settings_get_seed(settings), !=, 5);
     g_assert_cmpint(width(f), ==, 60);
     g_assert_cmpint(height(f), ==, 41);
     g_assert_true(limn_window_would_repeat(f->window));
@@ -312,7 +314,9 @@ static void test_save_and_drop(struct fixture *f, gconstpointer data)
     limn_settings_set_size(f->window->settings, 128, 128);
     limn_settings_set_class_id(f->window->settings, 0);
     drop(f, file);
-    WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 77);
+    WAIT_UNTIL(fixture_find_sheet());
+    limn_restore_sheet_choose(fixture_find_sheet(), LIMN_RESTORE_APPLY);
+    g_assert_cmpint(limn_settings_get_seed(f->window->settings), ==, 77);
     g_assert_cmpint(width(f), ==, 64);
     g_assert_cmpint(limn_settings_get_class_id(f->window->settings), ==, 2);
     fixture_act(f, "win.undo");

@@ -514,26 +514,6 @@ static void test_play_round(struct fixture *f, gconstpointer data)
         fixture_act(f, "win.slower");
 }
 
-/* What the window cannot set, it does not claim to have restored. */
-static void test_can_hold(struct fixture *f, gconstpointer data)
-{
-    (void)data;
-    struct fit_generate_params p, q;
-    fixture_paint(f);
-    limn_settings_to_params(f->window->settings, &p);
-    g_assert_true(limn_settings_can_hold(f->window->settings, &p));
-    q = p, q.time_shift = 3;
-    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
-    q = p, q.diffusion = FIT_DIFFUSION_CONSTANT;
-    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
-    q = p, q.noise_source = FIT_NOISE_TORCH;
-    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
-    q = p, q.index = 1;
-    g_assert_false(limn_settings_can_hold(f->window->settings, &q));
-    q = p, q.rtol = 1e-3;
-    g_assert_true(limn_settings_can_hold(f->window->settings, &q));
-}
-
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
@@ -571,7 +551,6 @@ int main(int argc, char **argv)
     ADD("finish-from-here", test_finish_from_here);
     ADD("history", test_history);
     ADD("verify", test_verify);
-    ADD("can-hold", test_can_hold);
     ADD("discard", test_discard);
     ADD("discard-keys", test_discard_keys);
     return g_test_run();

@@ -247,6 +247,73 @@ static void test_settings_that_cannot_be(void **state)
     hostile_refused(read_settings, write_picture(""), "are not JSON");
 }
 
+static bool read_foreign(const char *path, struct fit_error *error)
+{
+    struct fit_foreign_settings out;
+    bool ok = fit_foreign_settings_read_png(path, &out, error);
+    assert_true(memchr(out.ignored, '\0', sizeof out.ignored));
+    return ok;
+}
+
+static const char *write_foreign(const char *text)
+{
+    uint8_t rgba[SIDE * SIDE * 4];
+    struct fit_error error = {0};
+    const char *path = hostile_path("foreign.png");
+    fill(rgba);
+    if (!fit_picture_write_png(path, rgba, SIDE, SIDE, text, NULL, &error))
+        fail_msg("%s", error.message);
+    return path;
+}
+
+static void test_other_programs(void **state)
+{
+    (void)state;
+    struct fit_foreign_settings s;
+    struct fit_error error = {0};
+    const char *path = write_foreign(
+        "a castle, Steps: 3\nNegative prompt: fog\nSteps: 28, Sampler: heun, CFG scale: 7.5, "
+        "Seed: 18446744073709551615, Size: 512x768, Model hash: 1a2b, Model: \"one, two: 3\", "
+        "Clip skip: 2");
+    if (!fit_foreign_settings_read_png(path, &s, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(s.steps, 28);
+    assert_true(s.has_seed && s.seed == UINT64_MAX);
+    assert_true(s.guidance == 7.5);
+    assert_int_equal(s.width, 512);
+    assert_int_equal(s.height, 768);
+    assert_true(s.has_solver && s.solver == FIT_SOLVER_HEUN);
+    assert_string_equal(s.ignored, "prompt, Model hash, Model, Clip skip");
+
+    /* Out of range is not understood, and nothing else suffers. */
+    assert_true(fit_foreign_settings_read_png(
+        write_foreign("Steps: 0, Seed: -4, CFG scale: 1e9, Size: 0x7, Sampler: Euler a, Seed: 9"), &s,
+        &error));
+    assert_int_equal(s.steps, 0);
+    assert_true(s.has_seed && s.seed == 9);
+    assert_true(s.guidance == 0 && s.width == 0 && !s.has_solver);
+    assert_string_equal(s.ignored, "Steps, Seed, CFG scale, Size, Sampler");
+    hostile_refused(read_foreign, write_foreign("a castle"), "no settings");
+    hostile_refused(read_foreign, write_foreign(""), "no settings");
+}
+
+static void test_other_programs_damaged(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "Steps:", "Steps: ", "Steps: 5,", "Steps: 5, :", "Steps: 5, \"", "Steps: 5, a: \"b", ",,,,",
+        "Steps: 5, a: \"b\\", "Steps: 5\nSteps: 6", "Steps: 99999999999999999999, Size: 9x",
+    };
+    size_t n;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        hostile_try(read_foreign, write_foreign(texts[i]));
+    const char *path = write_foreign("x\nSteps: 28, CFG scale: 7, Seed: 4, Size: 512x768, B: \"c\"");
+    uint8_t *good = hostile_read(path, &n);
+    hostile_flip(read_foreign, path, good, n, 8, n, 500, NULL);
+    hostile_truncate(read_foreign, path, good, n, 200);
+    free(good);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +323,8 @@ int main(void)
         cmocka_unit_test(test_impossible_sizes),
         cmocka_unit_test(test_not_a_png),
         cmocka_unit_test(test_settings_that_cannot_be),
+        cmocka_unit_test(test_other_programs),
+        cmocka_unit_test(test_other_programs_damaged),
     };
     hostile_init();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

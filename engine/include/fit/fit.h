@@ -467,6 +467,22 @@ struct fit_settings {
 FIT_API bool fit_settings_read_png(const char *path, struct fit_settings *out,
                                    struct fit_error *error);
 
+/* What a picture of another program says in its "parameters" text, as far as it means something here.
+ * What was not said is 0. */
+struct fit_foreign_settings {
+    bool has_seed, has_solver;
+    bool has_own; /* it has settings as this program writes them too, perhaps of a later version */
+    int width, height, steps;
+    uint64_t seed;
+    double guidance;
+    enum fit_solver solver;
+    char ignored[256]; /* names of what was said beyond that, comma separated; cut when too long */
+};
+
+/* Reads that. Fails for pictures that say nothing of the kind. *blocks* (disk). */
+FIT_API bool fit_foreign_settings_read_png(const char *path, struct fit_foreign_settings *out,
+                                           struct fit_error *error);
+
 /* What fit_job_write wrote about a run: its settings (pixels_sha256 is ""), and how far it had come.
  * *blocks* (disk). */
 FIT_API bool fit_settings_read_run(const char *path, struct fit_settings *out,
