@@ -11,7 +11,7 @@
 #include "launch.cuh"
 
 enum { PLAIN_MAX_HEAD = 512, PLAIN_LANES = PLAIN_MAX_HEAD / CUDA_WARP, PLAIN_SHARED = 48 * 1024 };
-enum { PART_Q, PART_K, PART_V };
+enum { PART_Q, PART_K, PART_V, PART_DOUT };
 
 /* What a kernel of attention is about: tensors as fk.h names them. */
 struct attention_args {
@@ -53,16 +53,28 @@ static inline __device__ struct attention_room room_of(const struct attention_ar
     return r;
 }
 
-/* to [rows][step] = `count` vectors of x, the first at place(0) ...; what is beyond is zero. */
-template <typename Place>
-static inline __device__ void stage(float *to, int step, int rows, int count, struct fk_ptr x,
-                                    int D, Place place)
+/* to [rows][step] = the vectors of `part` of tokens `at` .. at + count - 1; what is beyond is zero. */
+static inline __device__ void stage(float *to, int step, int rows, int count,
+                                    const struct attention_args *a, int at, int part)
 {
     int threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
-    for (int i = me; i < rows * D; i += threads) {
-        int row = i / D, d = i % D;
-        to[row * step + d] = row < count ? load(x, place(row) + d) : 0.0f;
+    struct fk_ptr x = part == PART_DOUT ? a->dout : a->qkv;
+    for (int i = me; i < rows * a->D; i += threads) {
+        int row = i / a->D, d = i % a->D;
+        size_t first = part == PART_DOUT ? head_at(a, at + row) : part_at(a, at + row, part);
+        to[row * step + d] = row < count ? load(x, first + d) : 0.0f;
     }
+}
+
+/* The next tile: both of its vectors, after all have left the last one. */
+static inline __device__ void stage_tile(const struct attention_args *a,
+                                         const struct attention_room *r, int at, int count,
+                                         int part, int part2)
+{
+    __syncthreads();
+    stage(r->all, a->D + 1, a->tile, count, a, r->first + at, part);
+    stage(r->all2, a->D + 1, a->tile, count, a, r->first + at, part2);
+    __syncthreads();
 }
 
 static inline __device__ float dot(const float *a, const float *b, int D)
@@ -109,17 +121,11 @@ static __global__ void plain_forward_kernel(struct attention_args a)
     int begin = blockIdx.x * blockDim.y, row = begin + threadIdx.y, D = a.D;
     if (begin >= r.n)
         return;
-    stage(r.own, D, blockDim.y, r.n - begin, a.qkv, D,
-          [&](int i) { return part_at(&a, r.first + begin + i, PART_Q); });
+    stage(r.own, D, blockDim.y, r.n - begin, &a, r.first + begin, PART_Q);
     float most = -INFINITY, total = 0, sum[PLAIN_LANES] = {};
     for (int at = 0; at < r.n; at += a.tile) {
         int count = r.n - at < a.tile ? r.n - at : a.tile, lane = threadIdx.x;
-        __syncthreads();
-        stage(r.all, D + 1, a.tile, count, a.qkv, D,
-              [&](int i) { return part_at(&a, r.first + at + i, PART_K); });
-        stage(r.all2, D + 1, a.tile, count, a.qkv, D,
-              [&](int i) { return part_at(&a, r.first + at + i, PART_V); });
-        __syncthreads();
+        stage_tile(&a, &r, at, count, PART_K, PART_V);
         float s = -INFINITY;
         if (lane < count)
             s = a.scale * dot(r.own + threadIdx.y * D, r.all + lane * (D + 1), D);
@@ -159,20 +165,13 @@ static __global__ void plain_dq_kernel(struct attention_args a)
     int begin = blockIdx.x * blockDim.y, row = begin + threadIdx.y, D = a.D, lane = threadIdx.x;
     if (begin >= r.n)
         return;
-    stage(r.own, D, blockDim.y, r.n - begin, a.qkv, D,
-          [&](int i) { return part_at(&a, r.first + begin + i, PART_Q); });
-    stage(r.own2, D, blockDim.y, r.n - begin, a.dout, D,
-          [&](int i) { return head_at(&a, r.first + begin + i); });
+    stage(r.own, D, blockDim.y, r.n - begin, &a, r.first + begin, PART_Q);
+    stage(r.own2, D, blockDim.y, r.n - begin, &a, r.first + begin, PART_DOUT);
     size_t own = (size_t)(r.first + (row < r.n ? row : begin)) * a.H + blockIdx.y;
     float lse = a.lse[own], delta = a.delta[own], sum[PLAIN_LANES] = {};
     for (int at = 0; at < r.n; at += a.tile) {
         int count = r.n - at < a.tile ? r.n - at : a.tile;
-        __syncthreads();
-        stage(r.all, D + 1, a.tile, count, a.qkv, D,
-              [&](int i) { return part_at(&a, r.first + at + i, PART_K); });
-        stage(r.all2, D + 1, a.tile, count, a.qkv, D,
-              [&](int i) { return part_at(&a, r.first + at + i, PART_V); });
-        __syncthreads();
+        stage_tile(&a, &r, at, count, PART_K, PART_V);
         float ds = 0;
         if (lane < count) {
             float s = a.scale * dot(r.own + threadIdx.y * D, r.all + lane * (D + 1), D);
@@ -193,19 +192,12 @@ static __global__ void plain_dkv_kernel(struct attention_args a)
     int begin = blockIdx.x * blockDim.y, row = begin + threadIdx.y, D = a.D, lane = threadIdx.x;
     if (begin >= r.n)
         return;
-    stage(r.own, D, blockDim.y, r.n - begin, a.qkv, D,
-          [&](int i) { return part_at(&a, r.first + begin + i, PART_K); });
-    stage(r.own2, D, blockDim.y, r.n - begin, a.qkv, D,
-          [&](int i) { return part_at(&a, r.first + begin + i, PART_V); });
+    stage(r.own, D, blockDim.y, r.n - begin, &a, r.first + begin, PART_K);
+    stage(r.own2, D, blockDim.y, r.n - begin, &a, r.first + begin, PART_V);
     float dk[PLAIN_LANES] = {}, dv[PLAIN_LANES] = {};
     for (int at = 0; at < r.n; at += a.tile) {
         int count = r.n - at < a.tile ? r.n - at : a.tile;
-        __syncthreads();
-        stage(r.all, D + 1, a.tile, count, a.qkv, D,
-              [&](int i) { return part_at(&a, r.first + at + i, PART_Q); });
-        stage(r.all2, D + 1, a.tile, count, a.dout, D,
-              [&](int i) { return head_at(&a, r.first + at + i); });
-        __syncthreads();
+        stage_tile(&a, &r, at, count, PART_Q, PART_DOUT);
         float p = 0, ds = 0;
         if (lane < count) {
             size_t query = (size_t)(r.first + at + lane) * a.H + blockIdx.y;

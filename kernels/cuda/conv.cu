@@ -37,20 +37,13 @@ static __global__ void stretch_kernel(float *y, const float *x, struct fk_conv v
     y[i] = there ? x[((b * v.height + iy) * v.width + ix) * v.in_channels + c] : 0.0f;
 }
 
-static __global__ void bias_kernel(float *y, struct fk_ptr x, int n)
-{
-    size_t i = flat_index();
-    if (i < (size_t)n)
-        y[i] = load(x, i);
-}
-
 /* The bias as f32, the type of the result. */
 static bool wide_bias(struct fk_queue *q, struct fk_ptr *bias, int n)
 {
     if (!bias->p || bias->type == FK_F32)
         return true;
     float *wide = static_cast<float *>(cuda_scratch(q, CUDA_GEMM_SLOT, n * sizeof *wide));
-    bool ok = wide && cuda_launch_flat(q, "conv2d", bias_kernel, (size_t)n, wide, *bias, n);
+    bool ok = wide && cuda_convert(q, fk_f32(wide), *bias, (size_t)n);
     *bias = fk_f32(wide);
     return ok;
 }

@@ -24,6 +24,7 @@ enum { CUDA_SCRATCH_SLOTS = 4, CUDA_GEMM_SLOT = 3 };
 
 struct cuda_gemm;    /* products and what they have learned, owned by gemm.h */
 struct cuda_weights; /* what weights_keep was told, owned by linear.cu */
+struct cuda_graphs;  /* how many there are, and what waits for their end, owned by graph.cu */
 
 struct cuda_state {
     struct fk_device device;
@@ -31,9 +32,8 @@ struct cuda_state {
     int ordinal;           /* of the device among CUDA's */
     int capability;        /* 10 * major + minor */
     struct cuda_weights *weights;
+    struct cuda_graphs *graphs;
 };
-
-struct cuda_retired; /* scratch that a recorded graph may still use */
 
 struct fk_queue {
     struct cuda_state *state;
@@ -41,10 +41,8 @@ struct fk_queue {
     char error[256];
     void *scratch[CUDA_SCRATCH_SLOTS];
     size_t scratch_bytes[CUDA_SCRATCH_SLOTS];
-    struct cuda_retired *retired;
     struct cuda_gemm *gemm;
-    bool recording;  /* between graph_begin and graph_end: nothing may be allocated */
-    int n_graphs;
+    bool recording; /* between graph_begin and graph_end: nothing may be allocated */
 };
 
 /* Writes the sentence to q->error and returns false. */
@@ -57,8 +55,16 @@ bool cuda_ok(struct fk_queue *q, cudaError_t status, const char *what);
  * shrinks. NULL (with q->error set) when memory is short. */
 void *cuda_scratch(struct fk_queue *q, int slot, size_t bytes);
 
-/* graph.cu: recording of operations, as the optional members of struct fk_device. */
-void cuda_graph_install(struct fk_device *device);
+/* elementwise.cu: y[i] = x[i] in y's type. */
+bool cuda_convert(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, size_t n);
+
+/* graph.cu: recording of operations, as the optional members of struct fk_device; false when memory is
+ * short. */
+bool cuda_graph_install(struct cuda_state *state);
+void cuda_graph_finish(struct cuda_state *state);
+/* Frees `memory` (may be NULL) once no graph is left that could use it. */
+void cuda_retire(struct cuda_state *state, void *memory);
+
 /* linear.cu: weights_keep and weights_forget; false when memory is short. */
 bool cuda_weights_install(struct cuda_state *state);
 void cuda_weights_finish(struct cuda_state *state);

@@ -9,7 +9,6 @@
 
 #include "gemm.h"
 #include "open.h"
-#include "retired.h"
 
 enum { OLDEST_CAPABILITY = 75 };
 
@@ -37,7 +36,7 @@ void *cuda_scratch(struct fk_queue *q, int slot, size_t bytes)
         return NULL;
     }
     void *larger = NULL;
-    cuda_retire(q, q->scratch[slot]);
+    cuda_retire(q->state, q->scratch[slot]);
     q->scratch[slot] = NULL;
     q->scratch_bytes[slot] = 0;
     cudaError_t status = cudaMalloc(&larger, bytes ? bytes : 1);
@@ -91,7 +90,6 @@ static void queue_free(struct fk_queue *q)
         cudaStreamSynchronize(q->stream);
     for (int slot = 0; slot < CUDA_SCRATCH_SLOTS; slot++)
         cudaFree(q->scratch[slot]);
-    cuda_retired_free(q);
     cuda_gemm_free(q->gemm);
     if (q->stream)
         cudaStreamDestroy(q->stream);
@@ -156,6 +154,7 @@ static void close_device(struct fk_device *device)
     struct cuda_state *state = state_of(device);
     enter(state);
     cuda_weights_finish(state);
+    cuda_graph_finish(state);
     free(state);
 }
 
@@ -198,7 +197,6 @@ static void fill(struct cuda_state *state, const struct cudaDeviceProp *properti
     d->download = download;
     d->copy = copy;
     d->zero = zero;
-    cuda_graph_install(d);
     install(&state->ops);
 }
 
@@ -243,11 +241,11 @@ struct fk_device *cuda_device_open(const struct fk_open_params *params, char *me
         state->capability = 10 * properties.major + properties.minor;
         fill(state, &properties);
         cudaError_t status = cudaSetDevice(ordinal);
-        if (status == cudaSuccess && cuda_weights_install(state))
+        if (status == cudaSuccess && cuda_graph_install(state) && cuda_weights_install(state))
             return &state->device;
         snprintf(message, message_bytes, "%.80s cannot be used: %s", properties.name,
                  status == cudaSuccess ? "no memory" : cudaGetErrorString(status));
-        free(state);
+        close_device(&state->device);
         return NULL;
     }
     snprintf(message, message_bytes, "no memory for the GPU's device");

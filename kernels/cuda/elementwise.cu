@@ -21,7 +21,7 @@ template <typename Y, typename X> static __global__ void cast_kernel(Y *y, const
         store(y, i, load(x, i));
 }
 
-static bool cast(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, size_t n)
+bool cuda_convert(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, size_t n)
 {
     if (y.type == x.type)
         return cuda_ok(q, cudaMemcpyAsync(y.p, x.p, n * fk_dtype_size(x.type),
@@ -56,7 +56,6 @@ enum { LOSS_BLOCK = 256 };
 static __global__ void loss_kernel(float *loss, float *dv, const float *v, const float *target,
                                    const int32_t *offset, int B, int F)
 {
-    __shared__ double room[LOSS_BLOCK];
     int b = blockIdx.x, thread = threadIdx.x;
     size_t first = (size_t)offset[b] * F, end = (size_t)offset[b + 1] * F;
     double sum = 0, count = (double)(end - first);
@@ -66,15 +65,9 @@ static __global__ void loss_kernel(float *loss, float *dv, const float *v, const
         if (dv)
             dv[i] = (float)(2.0 * error / (count * B));
     }
-    room[thread] = sum;
-    __syncthreads();
-    for (int half = LOSS_BLOCK / 2; half > 0; half /= 2) {
-        if (thread < half)
-            room[thread] += room[thread + half];
-        __syncthreads();
-    }
+    sum = block_sum<LOSS_BLOCK>(sum);
     if (thread == 0)
-        loss[b] = end > first ? (float)(room[0] / count) : 0.0f;
+        loss[b] = end > first ? (float)(sum / count) : 0.0f;
 }
 
 static bool flow_loss(struct fk_queue *q, float *loss, float *dv, const float *v,
@@ -87,7 +80,7 @@ static bool flow_loss(struct fk_queue *q, float *loss, float *dv, const float *v
 void cuda_elementwise_install(struct fk_ops *ops)
 {
     ops->axpby = axpby;
-    ops->cast = cast;
+    ops->cast = cuda_convert;
     ops->cfg_combine = cfg_combine;
     ops->flow_loss = flow_loss;
 }

@@ -1,42 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations recorded once and launched as one: hundreds of launches cost the processor one call,
  * and the card no gaps. */
-#include "retired.h"
+#include "cuda.h"
 
+#include <mutex>
 #include <new>
 #include <stdlib.h>
+#include <vector>
 
 struct fk_graph {
     struct fk_queue *q;
     cudaGraphExec_t executable;
 };
 
-struct cuda_retired {
-    struct cuda_retired *next;
-    void *memory;
+/* Memory that operations were recorded with must outlive their graphs. */
+struct cuda_graphs {
+    std::mutex lock;
+    int n;
+    std::vector<void *> retired;
 };
 
-void cuda_retire(struct fk_queue *q, void *memory)
+void cuda_retire(struct cuda_state *state, void *memory)
 {
-    struct cuda_retired *r =
-        q->n_graphs && memory ? static_cast<struct cuda_retired *>(malloc(sizeof *r)) : NULL;
-    if (!r) {
+    struct cuda_graphs *g = state->graphs;
+    std::lock_guard<std::mutex> hold(g->lock);
+    if (!g->n) {
         cudaFree(memory); /* waits for what runs */
         return;
     }
-    r->memory = memory;
-    r->next = q->retired;
-    q->retired = r;
+    try {
+        if (memory)
+            g->retired.push_back(memory);
+    } catch (const std::bad_alloc &) { /* lost until the program ends, but never used too late */
+    }
 }
 
-void cuda_retired_free(struct fk_queue *q)
+static void count_graphs(struct cuda_state *state, int change)
 {
-    while (q->retired) {
-        struct cuda_retired *next = q->retired->next;
-        cudaFree(q->retired->memory);
-        free(q->retired);
-        q->retired = next;
-    }
+    struct cuda_graphs *g = state->graphs;
+    std::lock_guard<std::mutex> hold(g->lock);
+    g->n += change;
+    if (g->n)
+        return;
+    for (void *memory : g->retired)
+        cudaFree(memory);
+    g->retired.clear();
 }
 
 static bool graph_begin(struct fk_queue *q)
@@ -62,7 +70,7 @@ static struct fk_graph *graph_end(struct fk_queue *q)
         return NULL;
     }
     graph->q = q;
-    q->n_graphs++;
+    count_graphs(q->state, 1);
     return graph;
 }
 
@@ -77,15 +85,21 @@ static void graph_free(struct fk_graph *graph)
         return;
     cudaStreamSynchronize(graph->q->stream);
     cudaGraphExecDestroy(graph->executable);
-    if (--graph->q->n_graphs == 0)
-        cuda_retired_free(graph->q);
+    count_graphs(graph->q->state, -1);
     free(graph);
 }
 
-void cuda_graph_install(struct fk_device *device)
+bool cuda_graph_install(struct cuda_state *state)
 {
-    device->graph_begin = graph_begin;
-    device->graph_end = graph_end;
-    device->graph_launch = graph_launch;
-    device->graph_free = graph_free;
+    state->graphs = new (std::nothrow) cuda_graphs();
+    state->device.graph_begin = graph_begin;
+    state->device.graph_end = graph_end;
+    state->device.graph_launch = graph_launch;
+    state->device.graph_free = graph_free;
+    return state->graphs != NULL;
+}
+
+void cuda_graph_finish(struct cuda_state *state)
+{
+    delete state->graphs;
 }

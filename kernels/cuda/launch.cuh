@@ -124,6 +124,23 @@ static inline __device__ float warp_max(float value)
     return value;
 }
 
+/* ---- within a block ----------------------------------------------------------------------- */
+
+/* The sum of what every thread of a block of THREADS brings, by a fixed tree; thread 0 has it. */
+template <int THREADS> static inline __device__ double block_sum(double own)
+{
+    __shared__ double room[THREADS];
+    int thread = threadIdx.x;
+    room[thread] = own;
+    __syncthreads();
+    for (int half = THREADS / 2; half > 0; half /= 2) {
+        if (thread < half)
+            room[thread] += room[thread + half];
+        __syncthreads();
+    }
+    return room[0];
+}
+
 /* The image that owns token n: offset[b] <= n < offset[b+1]. */
 static inline __device__ int image_of(const int32_t *offset, int n_images, int n)
 {

@@ -36,7 +36,7 @@ static void weights_forget(struct fk_device *device, const void *w)
     auto found = kept->bias.find(w);
     if (found == kept->bias.end())
         return;
-    cudaFree(found->second);
+    cuda_retire(static_cast<struct cuda_state *>(device->state), found->second);
     kept->bias.erase(found);
 }
 
@@ -56,18 +56,6 @@ void cuda_weights_finish(struct cuda_state *state)
     delete state->weights;
 }
 
-static __global__ void convert_kernel(struct fk_ptr y, struct fk_ptr x, size_t n)
-{
-    size_t i = flat_index();
-    if (i < n)
-        store(y, i, load(x, i));
-}
-
-static bool convert(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, size_t n)
-{
-    return cuda_launch_flat(q, "convert", convert_kernel, n, y, x, n);
-}
-
 /* The copy that belongs to a kept w: made when it is asked for first. NULL when w is not kept. */
 static void *kept_bias(struct fk_queue *q, struct fk_ptr bias, const void *w, int N)
 {
@@ -81,7 +69,7 @@ static void *kept_bias(struct fk_queue *q, struct fk_ptr bias, const void *w, in
     void *copy = NULL;
     if (cudaMalloc(&copy, (size_t)N * sizeof(bf16)) != cudaSuccess)
         cudaGetLastError(); /* no matter: it is converted each time */
-    else if (convert(q, (struct fk_ptr){copy, FK_BF16}, bias, N))
+    else if (cuda_convert(q, (struct fk_ptr){copy, FK_BF16}, bias, N))
         found->second = copy;
     return found->second;
 }
@@ -98,7 +86,7 @@ static bool bias_for(struct fk_queue *q, struct fk_ptr *out, struct fk_ptr bias,
     if (out->p)
         return true;
     out->p = cuda_scratch(q, CUDA_GEMM_SLOT, (size_t)N * fk_dtype_size(type));
-    return out->p && convert(q, *out, bias, N);
+    return out->p && cuda_convert(q, *out, bias, N);
 }
 
 /* ---- products ----------------------------------------------------------------------------- */
@@ -111,7 +99,7 @@ static bool operand(struct fk_queue *q, struct fk_ptr *out, int slot, struct fk_
     if (x.type == w.type)
         return true;
     *out = (struct fk_ptr){cuda_scratch(q, slot, n * fk_dtype_size(w.type)), w.type};
-    return out->p && convert(q, *out, x, n);
+    return out->p && cuda_convert(q, *out, x, n);
 }
 
 static bool linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct fk_ptr w,

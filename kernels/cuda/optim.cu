@@ -7,7 +7,6 @@ enum { SUM_BLOCK = 256, SUM_EACH = 16 };
 /* partial[block] = the sum over its SUM_BLOCK * SUM_EACH numbers. */
 static __global__ void squares_kernel(double *partial, const float *x, size_t n)
 {
-    __shared__ double room[SUM_BLOCK];
     int thread = threadIdx.x;
     size_t first = (size_t)blockIdx.x * SUM_BLOCK * SUM_EACH + thread;
     double sum = 0;
@@ -16,34 +15,21 @@ static __global__ void squares_kernel(double *partial, const float *x, size_t n)
         if (i < n)
             sum += (double)x[i] * x[i];
     }
-    room[thread] = sum;
-    __syncthreads();
-    for (int half = SUM_BLOCK / 2; half > 0; half /= 2) {
-        if (thread < half)
-            room[thread] += room[thread + half];
-        __syncthreads();
-    }
+    sum = block_sum<SUM_BLOCK>(sum);
     if (thread == 0)
-        partial[blockIdx.x] = room[0];
+        partial[blockIdx.x] = sum;
 }
 
 /* *sum += partial[0..n): strided threads, then a tree. */
 static __global__ void partials_kernel(double *sum, const double *partial, unsigned n)
 {
-    __shared__ double room[SUM_BLOCK];
     int thread = threadIdx.x;
     double own = 0;
     for (unsigned i = thread; i < n; i += SUM_BLOCK)
         own += partial[i];
-    room[thread] = own;
-    __syncthreads();
-    for (int half = SUM_BLOCK / 2; half > 0; half /= 2) {
-        if (thread < half)
-            room[thread] += room[thread + half];
-        __syncthreads();
-    }
+    own = block_sum<SUM_BLOCK>(own);
     if (thread == 0)
-        *sum += room[0];
+        *sum += own;
 }
 
 static bool sum_sq(struct fk_queue *q, double *sum, const float *x, size_t n)

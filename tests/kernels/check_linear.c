@@ -194,6 +194,31 @@ static void absent_body(struct check *c)
     check_same(c, "db", db_alone, db, N);
 }
 
+/* What a graph was recorded with outlives the promise about its weights, and scratch that grows. */
+static void recorded_body(struct check *c)
+{
+    enum { M = 5, N = 24, K = 16 };
+    struct fk_device *d = c->device;
+    if (!d->graph_begin)
+        return;
+    struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_BF16, N * K, 2);
+    struct fk_ptr bias = check_input(c, FK_F32, N, 3), y = check_output(c, FK_BF16, M * N);
+    struct fk_ptr again = check_output(c, FK_BF16, M * N);
+    d->weights_keep(d, w, N, K, NULL, NULL);
+    check_run(c, c->ops->linear(c->q, y, x, w, bias, M, N, K, 0));
+    assert_true(d->graph_begin(c->q));
+    assert_true(c->ops->linear(c->q, again, x, w, bias, M, N, K, 0));
+    struct fk_graph *graph = d->graph_end(c->q);
+    assert_non_null(graph);
+    d->weights_forget(d, w.p);
+    struct fk_ptr wide = check_input(c, FK_F32, 64 * M * K, 4);
+    struct fk_ptr large = check_output(c, FK_BF16, 64 * M * N);
+    check_run(c, c->ops->linear(c->q, large, wide, w, bias, 64 * M, N, K, 0));
+    check_run(c, d->graph_launch(graph));
+    check_same(c, "recorded", again, y, M * N);
+    d->graph_free(graph);
+}
+
 struct layer {
     struct fk_ptr x, w, bias;
     struct shape s;
@@ -307,6 +332,7 @@ CHECK_EACH_DEVICE(forward)
 CHECK_EACH_DEVICE(backward)
 CHECK_EACH_DEVICE(absent)
 CHECK_EACH_DEVICE(forget)
+CHECK_EACH_DEVICE(recorded)
 CHECK_EACH_DEVICE(slope)
 CHECK_EACH_DEVICE(rows)
 CHECK_EACH_DEVICE(many_shapes)
@@ -318,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_absent),  cmocka_unit_test(test_slope),
         cmocka_unit_test(test_rows),    cmocka_unit_test(test_threads),
         cmocka_unit_test(test_many_shapes), cmocka_unit_test(test_forget),
+        cmocka_unit_test(test_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
