@@ -205,13 +205,32 @@ load_thread (GTask *task, gpointer source G_GNUC_UNUSED, gpointer data,
     g_task_return_error (task, error);
 }
 
-void
-limn_export_load_async (GFile *file, gpointer source, GAsyncReadyCallback callback, gpointer data)
+/* Runs `work` on a thread, the file being the task's data. */
+static void
+run_on_file (GFile *file, gpointer source, GTaskThreadFunc work, GAsyncReadyCallback callback,
+             gpointer data)
 {
   g_autoptr (GTask) task = g_task_new (source, NULL, callback, data);
 
   g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, load_thread);
+  g_task_run_in_thread (task, work);
+}
+
+/* Copies what a task found, of `bytes` bytes. */
+static gboolean
+take_found (GAsyncResult *result, gpointer to, gsize bytes, GError **error)
+{
+  g_autofree gpointer found = g_task_propagate_pointer (G_TASK (result), error);
+
+  if (found)
+    memcpy (to, found, bytes);
+  return found != NULL;
+}
+
+void
+limn_export_load_async (GFile *file, gpointer source, GAsyncReadyCallback callback, gpointer data)
+{
+  run_on_file (file, source, load_thread, callback, data);
 }
 
 GdkTexture *
@@ -240,20 +259,13 @@ read_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancella
 void
 limn_export_read_async (GFile *file, GAsyncReadyCallback callback, gpointer data)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
-
-  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, read_thread);
+  run_on_file (file, NULL, read_thread, callback, data);
 }
 
 gboolean
 limn_export_read_finish (GAsyncResult *result, struct fit_settings *settings, GError **error)
 {
-  g_autofree struct fit_settings *found = g_task_propagate_pointer (G_TASK (result), error);
-
-  if (found)
-    *settings = *found;
-  return found != NULL;
+  return take_found (result, settings, sizeof *settings, error);
 }
 
 static void
@@ -276,22 +288,14 @@ read_foreign_thread (GTask *task, gpointer source, gpointer data, GCancellable *
 void
 limn_export_read_foreign_async (GFile *file, GAsyncReadyCallback callback, gpointer data)
 {
-  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
-
-  g_task_set_task_data (task, g_object_ref (file), g_object_unref);
-  g_task_run_in_thread (task, read_foreign_thread);
+  run_on_file (file, NULL, read_foreign_thread, callback, data);
 }
 
 gboolean
 limn_export_read_foreign_finish (GAsyncResult *result, struct fit_foreign_settings *settings,
                                  GError **error)
 {
-  g_autofree struct fit_foreign_settings *found
-      = g_task_propagate_pointer (G_TASK (result), error);
-
-  if (found)
-    *settings = *found;
-  return found != NULL;
+  return take_found (result, settings, sizeof *settings, error);
 }
 
 /* ---- the file manager ---- */

@@ -91,7 +91,8 @@ static bool write_model_json(struct fit_trainer *t, const char *folder, struct f
     struct fit_bundle bundle = {
         .config = c->model, .transformer = "transformer.safetensors",
         .autoencoder = "autoencoder.safetensors", .classes = "classes.txt",
-        .downsampling = type->stride, .scaling_factor = type->scaling_factor, .default_width = side, .default_height = side,
+        .downsampling = type->stride, .scaling_factor = type->scaling_factor,
+        .default_width = side, .default_height = side,
         .default_steps = c->sheet_steps, .default_guidance = c->sheet_guidance,
         .default_solver = FIT_SOLVER_EULER};
     char path[PATH_BYTES];

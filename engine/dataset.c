@@ -110,6 +110,18 @@ bool dataset_add_validation(struct dataset *data, const struct latent_picture *p
     return true;
 }
 
+int dataset_draw_side(const struct train_config *config, uint32_t bits)
+{
+    double total = 0;
+    int part = 0;
+    for (int i = 0; i < config->n_shapes; i++)
+        total += config->shape[i].share;
+    double pick = train_uniform(bits) * total;
+    while (part + 1 < config->n_shapes && pick >= config->shape[part].share)
+        pick -= config->shape[part++].share;
+    return config->shape[part].side;
+}
+
 int dataset_validation_share(const struct train_config *config, int n)
 {
     int most = n / 10 < 1 ? 1 : n / 10;

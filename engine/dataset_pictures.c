@@ -115,21 +115,6 @@ static bool open_store(struct dataset *data, struct fit_error *e)
 
 /* ---- reading a group, on any thread ---- */
 
-/* The area that picture `index` is brought to: one of the configuration's, by their shares. */
-static int draw_side(const struct train_config *config, int index)
-{
-    struct fk_philox_counter r =
-        train_random(config->seed, TRAIN_RANDOM_SHAPE, (uint64_t)index, 0);
-    double total = 0, pick;
-    int part = 0;
-    for (int i = 0; i < config->n_shapes; i++)
-        total += config->shape[i].share;
-    pick = train_uniform(r.word[0]) * total;
-    while (part + 1 < config->n_shapes && pick >= config->shape[part].share)
-        pick -= config->shape[part++].share;
-    return config->shape[part].side;
-}
-
 static void make_key(struct item *item, const struct train_config *config,
                      const struct fit_mapping *file)
 {
@@ -306,7 +291,9 @@ static bool grow_pictures(struct dataset *data, struct fit_compute *c)
     for (int i = 0; i < n; i++) {
         int index = p->order[p->next + i];
         items[i].file = &p->list.files[index];
-        items[i].side = draw_side(data->config, index);
+        items[i].side = dataset_draw_side(
+            data->config, train_random(data->config->seed, TRAIN_RANDOM_SHAPE, (uint64_t)index,
+                                       0).word[0]);
     }
     bool ok = open_store(data, c->error) && read_group(data, c, items, n) &&
               make_latents(data, c, items, n);

@@ -48,6 +48,9 @@ bool dataset_add(struct dataset *data, const struct latent_picture *views, int n
 /* Takes a picture for validation while one is wanted; false when there are enough. */
 bool dataset_add_validation(struct dataset *data, const struct latent_picture *picture);
 
+/* The side of one of the configuration's areas, by their shares: `bits` are uniform. */
+int dataset_draw_side(const struct train_config *config, uint32_t bits);
+
 /* How many of n pictures are set aside to validate with: as many as the configuration says, at most
  * a tenth, at least one. */
 int dataset_validation_share(const struct train_config *config, int n);

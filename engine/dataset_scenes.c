@@ -26,16 +26,10 @@ void dataset_shape_draw(const struct train_config *config, uint64_t index, int *
                         int *height)
 {
     struct fk_philox_counter r = train_random(config->seed, TRAIN_RANDOM_SHAPE, index, 0);
-    double total = 0, pick, ratio = 1;
-    for (int i = 0; i < config->n_shapes; i++)
-        total += config->shape[i].share;
-    pick = train_uniform(r.word[0]) * total;
-    int part = 0;
-    while (part + 1 < config->n_shapes && pick >= config->shape[part].share)
-        pick -= config->shape[part++].share;
+    double ratio = 1;
+    int side = dataset_draw_side(config, r.word[0]);
     if (train_uniform(r.word[1]) >= config->squares)
         ratio = pow(config->aspect, 2 * train_uniform(r.word[2]) - 1);
-    int side = config->shape[part].side;
     picture_resize_shape(side * sqrt(ratio) * 2, side / sqrt(ratio) * 2, side, width, height);
 }
 
