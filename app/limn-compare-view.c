@@ -1,229 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "limn-compare-view.h"
+#include "limn-compare-view-private.h"
 
 #include <glib/gi18n.h>
-#include <math.h>
 
-#include "limn-compare-pane.h"
 #include "limn-compare-sheet.h"
 
 #define FIRST_COLUMNS 2 /* until the room is known; a narrow window holds them */
 #define BLINK_MS 500 /* twice a second, which nobody's eyes mind */
 
-typedef struct
-{
-  LimnRun *run;    /* NULL: refused, `trouble` says why */
-  char *title, *trouble;
-  int width, height; /* of the picture */
-  GtkWidget *pane;   /* owned by the grid */
-} Variant;
-
-struct _LimnCompareView
-{
-  GtkWidget parent_instance;
-
-  LimnSession *session;
-  LimnSettings *settings;
-  LimnLens lens;
-  Variant variants[LIMN_MOST_VARIANTS];
-  int n, columns, chosen, reference;
-  guint32 group;
-  LimnAxis chosen_axis;
-  LimnCompareMode mode;
-  gboolean listing; /* the list of axes follows the view at this moment */
-  guint blink_source, refresh_source;
-  gboolean blinked;
-
-  GtkWidget *content, *axis, *side, *split, *blink, *difference, *gain, *export, *keep;
-  GtkWidget *stack, *grid, *single, *big, *time, *status;
-};
-
 G_DEFINE_FINAL_TYPE (LimnCompareView, limn_compare_view, GTK_TYPE_WIDGET)
 
-/* ---- words ---- */
-
-static char *
-dup_title (LimnAxis axis, const struct fit_generate_params *p)
-{
-  char seed[24]; /* translations know no macros */
-
-  switch (axis)
-    {
-    case LIMN_AXIS_SEED:
-      g_snprintf (seed, sizeof seed, "%" G_GUINT64_FORMAT, p->seed);
-      return g_strdup_printf (_ ("Seed %s"), seed);
-    case LIMN_AXIS_STEPS:
-      return g_strdup_printf (ngettext ("%d step", "%d steps", (gulong) p->steps), p->steps);
-    case LIMN_AXIS_GUIDANCE:
-      return g_strdup_printf (_ ("Guidance %g"), p->guidance);
-    case LIMN_AXIS_SOLVER:
-      return g_strdup (limn_solver_label (p->solver));
-    case LIMN_AXIS_METHOD:
-    default:
-      return g_strdup (limn_method_label (p->method));
-    }
-}
-
-/* What a pane says on the right of its name. */
-static char *
-dup_detail (LimnCompareView *self, int i)
-{
-  const Variant *v = &self->variants[i];
-  LimnDifference d;
-
-  if (!v->run)
-    return g_strdup (v->trouble);
-  if (limn_run_get_state (v->run) == FIT_JOB_FAILED)
-    return g_strdup (limn_run_get_error (v->run));
-  if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference &&
-      limn_compare_view_measure (self, i, &d))
-    {
-      if (isinf (d.psnr_db))
-        return g_strdup (_ ("identical"));
-      /* Translators: how two pictures differ: mean, largest, peak signal-to-noise ratio */
-      return g_strdup_printf (_ ("mean %.1f · max %d · %.1f dB"), d.mean, d.most, d.psnr_db);
-    }
-  return g_strdup_printf (_ ("step %d of %d"), limn_run_get_shown_step (v->run),
-                          limn_run_get_n_steps (v->run));
-}
-
-static void
-show_status (LimnCompareView *self)
-{
-  g_autofree char *text = NULL;
-  double t = gtk_range_get_value (GTK_RANGE (self->time));
-  int done = 0;
-
-  for (int i = 0; i < self->n; i++)
-    done += !self->variants[i].run || !limn_run_is_active (self->variants[i].run);
-  if (done < self->n)
-    text = g_strdup_printf (_ ("%d of %d pictures"), done, self->n);
-  else
-    /* Translators: t is the time of the flow, from 0 (noise) to 1 (picture) */
-    text = g_strdup_printf (_ ("t = %.2f"), t);
-  gtk_label_set_text (GTK_LABEL (self->status), text);
-}
-
-/* ---- pictures ---- */
-
-/* The decoded picture, or a small one that stands for it. */
-static GdkTexture *
-texture_of (LimnCompareView *self, int i)
-{
-  LimnRun *run = i < self->n ? self->variants[i].run : NULL;
-
-  return run ? limn_run_get_texture (run) : NULL;
-}
-
-/* Both decoded and of one size. */
-static gboolean
-dup_pair (LimnCompareView *self, int i, struct fit_frame **a, struct fit_frame **b)
-{
-  LimnRun *run = self->variants[i].run, *other = self->variants[self->reference].run;
-
-  *a = run ? limn_run_dup_frame (run) : NULL;
-  *b = other ? limn_run_dup_frame (other) : NULL;
-  if (*a && *b && fit_frame_width (*a) == fit_frame_width (*b) &&
-      fit_frame_height (*a) == fit_frame_height (*b))
-    return TRUE;
-  fit_frame_unref (a);
-  fit_frame_unref (b);
-  return FALSE;
-}
-
-gboolean
-limn_compare_view_measure (LimnCompareView *self, int pane, LimnDifference *out)
-{
-  struct fit_frame *a, *b;
-
-  if (!dup_pair (self, pane, &a, &b))
-    return FALSE;
-  *out = limn_difference_measure (fit_frame_pixels (a), fit_frame_pixels (b),
-                                  (gsize) fit_frame_width (a) * (gsize) fit_frame_height (a));
-  fit_frame_unref (&a);
-  fit_frame_unref (&b);
-  return TRUE;
-}
-
-static GdkTexture *
-dup_difference (LimnCompareView *self, int i)
-{
-  struct fit_frame *a, *b;
-  double gain = gtk_spin_button_get_value (GTK_SPIN_BUTTON (self->gain));
-
-  if (!dup_pair (self, i, &a, &b))
-    return NULL;
-  int width = fit_frame_width (a), height = fit_frame_height (a);
-  gsize pixels = (gsize) width * (gsize) height;
-  guint8 *rgba = g_malloc (4 * pixels);
-  limn_difference_draw (rgba, fit_frame_pixels (a), fit_frame_pixels (b), pixels, gain);
-  g_autoptr (GBytes) bytes = g_bytes_new_take (rgba, 4 * pixels);
-  fit_frame_unref (&a);
-  fit_frame_unref (&b);
-  return gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8A8, bytes, 4 * (gsize) width);
-}
-
-static void
-show_grid (LimnCompareView *self)
-{
-  for (int i = 0; i < self->n; i++)
-    {
-      LimnComparePane *pane = LIMN_COMPARE_PANE (self->variants[i].pane);
-      g_autoptr (GdkTexture) difference = NULL;
-      g_autofree char *detail = dup_detail (self, i);
-
-      if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference)
-        difference = dup_difference (self, i);
-      limn_compare_pane_set_texture (pane, difference ? difference : texture_of (self, i));
-      limn_compare_pane_set_title (pane, self->variants[i].title, detail);
-      limn_compare_pane_set_marks (pane, i == self->chosen, i == self->reference);
-    }
-}
-
-static void
-show_single (LimnCompareView *self)
-{
-  LimnComparePane *pane = LIMN_COMPARE_PANE (self->big);
-  const Variant *a = &self->variants[self->reference], *b = &self->variants[self->chosen];
-  gboolean blinking = self->mode == LIMN_COMPARE_BLINK;
-
-  if (blinking)
-    {
-      const Variant *shown = self->blinked ? b : a;
-
-      limn_compare_pane_set_texture (pane, texture_of (self, self->blinked ? self->chosen
-                                                                           : self->reference));
-      limn_compare_pane_set_second (pane, NULL);
-      limn_compare_pane_set_title (pane, shown->title, "");
-      limn_compare_pane_set_marks (pane, FALSE, !self->blinked);
-      return;
-    }
-  limn_compare_pane_set_texture (pane, texture_of (self, self->reference));
-  limn_compare_pane_set_second (pane, texture_of (self, self->chosen));
-  limn_compare_pane_set_title (pane, a->title, b->title);
-  limn_compare_pane_set_marks (pane, FALSE, TRUE);
-}
-
-/* As many columns as make the pictures largest in the room that there is. */
-static void
-lay_out (LimnCompareView *self)
-{
-  const Variant *first = &self->variants[0];
-  int width = gtk_widget_get_width (self->stack), height = gtk_widget_get_height (self->stack);
-  int columns = limn_columns_for (self->n, first->width, first->height, MAX (width, 1),
-                                  MAX (height, 1));
-
-  if (columns == self->columns || width < 2 || height < 2)
-    return;
-  self->columns = columns;
-  for (int i = 0; i < self->n; i++)
-    {
-      g_autoptr (GtkWidget) pane = g_object_ref (self->variants[i].pane);
-
-      gtk_grid_remove (GTK_GRID (self->grid), pane);
-      gtk_grid_attach (GTK_GRID (self->grid), pane, i % columns, i / columns, 1, 1);
-    }
-}
+/* ---- looking again ---- */
 
 static gboolean
 refresh_cb (gpointer data)
@@ -231,14 +18,7 @@ refresh_cb (gpointer data)
   LimnCompareView *self = data;
 
   self->refresh_source = 0;
-  if (!self->n)
-    return G_SOURCE_REMOVE;
-  lay_out (self);
-  if (self->mode == LIMN_COMPARE_SPLIT || self->mode == LIMN_COMPARE_BLINK)
-    show_single (self);
-  else
-    show_grid (self);
-  show_status (self);
+  limn_compare_view_draw (self);
   return G_SOURCE_REMOVE;
 }
 
@@ -396,6 +176,28 @@ key_cb (LimnCompareView *self, guint keyval G_GNUC_UNUSED, guint keycode, GdkMod
 
 /* ---- runs ---- */
 
+static char *
+dup_title (LimnAxis axis, const struct fit_generate_params *p)
+{
+  char seed[24]; /* translations know no macros */
+
+  switch (axis)
+    {
+    case LIMN_AXIS_SEED:
+      g_snprintf (seed, sizeof seed, "%" G_GUINT64_FORMAT, p->seed);
+      return g_strdup_printf (_ ("Seed %s"), seed);
+    case LIMN_AXIS_STEPS:
+      return g_strdup_printf (ngettext ("%d step", "%d steps", (gulong) p->steps), p->steps);
+    case LIMN_AXIS_GUIDANCE:
+      return g_strdup_printf (_ ("Guidance %g"), p->guidance);
+    case LIMN_AXIS_SOLVER:
+      return g_strdup (limn_solver_label (p->solver));
+    case LIMN_AXIS_METHOD:
+    default:
+      return g_strdup (limn_method_label (p->method));
+    }
+}
+
 void
 limn_compare_view_stop (LimnCompareView *self)
 {
@@ -410,7 +212,7 @@ limn_compare_view_clear (LimnCompareView *self)
   limn_compare_view_stop (self);
   for (int i = 0; i < self->n; i++)
     {
-      Variant *v = &self->variants[i];
+      LimnVariant *v = &self->variants[i];
 
       if (v->run)
         g_signal_handlers_disconnect_by_data (v->run, self);
@@ -428,7 +230,7 @@ limn_compare_view_clear (LimnCompareView *self)
 static void
 add_variant (LimnCompareView *self, const struct fit_generate_params *params, int i)
 {
-  Variant *v = &self->variants[i];
+  LimnVariant *v = &self->variants[i];
   g_autoptr (GError) error = NULL;
 
   limn_settings_get_shown_size (params, &v->width, &v->height);
