@@ -71,6 +71,8 @@ static void *kept_bias(struct fk_queue *q, struct fk_ptr bias, const void *w, in
         cudaGetLastError(); /* no matter: it is converted each time */
     else if (cuda_convert(q, (struct fk_ptr){copy, FK_BF16}, bias, N))
         found->second = copy;
+    else
+        cudaFree(copy);
     return found->second;
 }
 
