@@ -4,6 +4,7 @@
 #include <fit/fit-import.h>
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
+#include <limits.h>
 
 #include "limn-session.h"
 
@@ -77,13 +78,13 @@ char *
 limn_import_dup_model (GFile *file)
 {
   const char *path = g_file_peek_path (file);
-  g_autofree char *folder = NULL, *model = NULL;
+  g_autofree char *folder = NULL;
+  char model[PATH_MAX];
 
   if (!path)
     return NULL;
   folder = g_file_test (path, G_FILE_TEST_IS_DIR) ? g_strdup (path) : g_path_get_dirname (path);
-  model = g_build_filename (folder, "model.json", NULL);
-  return g_file_test (model, G_FILE_TEST_IS_REGULAR) ? g_steal_pointer (&folder) : NULL;
+  return fit_model_find (folder, model, sizeof model) ? g_strdup (model) : NULL;
 }
 
 /* ---- what lies beside it ---- */

@@ -24,8 +24,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file.h"
+#include "run_folder.h"
 
 #define JSON_LIMIT (1u << 20)
 #define JSON_NAME "model.json"
@@ -250,11 +252,27 @@ static void read_head(struct reading *r, const json_t *root, struct fit_bundle *
     read_hash(root, "transformer_sha256", bundle->transformer_sha256);
 }
 
-bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error)
+static bool holds_model(const char *folder)
 {
     char file[1024 + 16];
+    return fit_path_join(file, sizeof file, folder, JSON_NAME) && !access(file, F_OK);
+}
+
+bool fit_model_find(const char *path, char *folder, size_t folder_bytes)
+{
+    if (!holds_model(path))
+        return run_newest_checkpoint(path, folder, folder_bytes) && holds_model(folder);
+    int n = snprintf(folder, folder_bytes, "%s", path);
+    return n >= 0 && (size_t)n < folder_bytes;
+}
+
+bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error)
+{
+    char file[1024 + 16], found[1024];
     json_error_t cause;
     *bundle = (struct fit_bundle){0};
+    if (fit_model_find(path, found, sizeof found))
+        path = found;
     snprintf(bundle->path, sizeof bundle->path, "%s", path);
     if (!fit_path_join(file, sizeof file, path, JSON_NAME))
         return fit_fail(error, FIT_ERROR_FILE, "the path of the model is too long");

@@ -36,7 +36,7 @@ struct fit_bundle {
 /* Rows of the matrix in use: channels * kernel^2. */
 int fit_bundle_preview_rows(const struct fit_bundle *bundle);
 
-/* Reads and checks model.json of the folder `path`; failures name the field, the expected and the
+/* Reads and checks model.json of the folder that fit_model_find finds for `path`; failures name the field, the expected and the
  * found. The other files are only named. */
 bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error);
 

@@ -12,6 +12,7 @@
 #include "bundle.h"
 #include "fk_dtype.h"
 #include "preview.h"
+#include "run_folder.h"
 #include "sha256.h"
 
 enum { N_FLAT = 4, PATH_BYTES = 2048 };
@@ -309,42 +310,20 @@ static bool remove_folder(const char *folder)
     return !rmdir(folder);
 }
 
-/* "step-000012000" and nothing else: an unfinished one has a suffix. */
-static int is_checkpoint(const struct dirent *entry)
+static void remove_checkpoint(const char *path)
 {
-    return !strncmp(entry->d_name, "step-", 5) && strlen(entry->d_name) == 14 &&
-           strspn(entry->d_name + 5, "0123456789") == 9;
-}
-
-static bool checkpoints_path(const struct fit_trainer *t, char *out, size_t bytes)
-{
-    return fit_path_join(out, bytes, t->folder, "checkpoints");
-}
-
-/* The names sort by step. */
-static void remove_old(const char *parent, int keep)
-{
-    struct dirent **list;
-    char path[PATH_BYTES];
-    int n = scandir(parent, &list, is_checkpoint, alphasort);
-    for (int i = 0; i < n; i++) {
-        if (i < n - keep && fit_path_join(path, sizeof path, parent, list[i]->d_name))
-            remove_folder(path);
-        free(list[i]);
-    }
-    if (n >= 0)
-        free(list);
+    remove_folder(path);
 }
 
 bool checkpoint_save(struct fit_trainer *t, struct fit_error *e)
 {
     char parent[PATH_BYTES], folder[PATH_BYTES + 32], partial[PATH_BYTES + 48];
     t->compute.error = e;
-    if (!checkpoints_path(t, parent, sizeof parent))
+    if (!run_checkpoints(t->folder, parent, sizeof parent) ||
+        !run_checkpoint(t->folder, t->step, folder, sizeof folder))
         return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", t->folder);
     if (mkdir(parent, 0777) && errno != EEXIST)
         return fit_fail(e, FIT_ERROR_FILE, "%s: %s", parent, strerror(errno));
-    snprintf(folder, sizeof folder, "%s/step-%09" PRId64, parent, t->step);
     snprintf(partial, sizeof partial, "%s.partial", folder);
     if (!remove_folder(partial))
         return fit_fail(e, FIT_ERROR_FILE, "%s: %s", partial, strerror(errno));
@@ -355,25 +334,15 @@ bool checkpoint_save(struct fit_trainer *t, struct fit_error *e)
     /* A checkpoint of this very step holds the same numbers. */
     if (!remove_folder(folder) || rename(partial, folder))
         return fit_fail(e, FIT_ERROR_FILE, "%s: %s", folder, strerror(errno));
-    remove_old(parent, t->config.keep);
+    run_older_checkpoints(t->folder, t->config.keep, remove_checkpoint);
     return true;
 }
 
 bool checkpoint_resume(struct fit_trainer *t, struct fit_error *e)
 {
-    char parent[PATH_BYTES], folder[PATH_BYTES + 32] = "", path[PATH_BYTES + 64];
-    struct dirent **list;
-    if (!checkpoints_path(t, parent, sizeof parent))
-        return fit_fail(e, FIT_ERROR_FILE, "%s: the path is too long", t->folder);
-    int n = scandir(parent, &list, is_checkpoint, alphasort);
-    if (n > 0)
-        snprintf(folder, sizeof folder, "%s/%.14s", parent, list[n - 1]->d_name);
-    for (int i = 0; i < n; i++)
-        free(list[i]);
-    if (n >= 0)
-        free(list);
+    char folder[PATH_BYTES + 32], path[PATH_BYTES + 64];
     t->compute.error = e;
-    if (!folder[0])
+    if (!run_newest_checkpoint(t->folder, folder, sizeof folder))
         return true;
     snprintf(path, sizeof path, "%s/training.safetensors", folder);
     return check_classes(t, folder, e) && read_state(t, path, e);

@@ -240,7 +240,8 @@ static const char *option_name(int i)
 static void build_table(const struct arg *args, size_t n_args, struct common *common)
 {
     const struct arg shared[] = {
-        {"model", "FOLDER", "model bundle (default: $LIMN_MODEL, else the bundled model)",
+        {"model", "FOLDER",
+         "model bundle or training run (default: $LIMN_MODEL, else the bundled model)",
          ARG_TEXT, &common->model, .low = 0},
         {"backend", "NAME", "auto, cpu, reference or cuda", ARG_NAME, &common->backend,
          .name_of = backend_name},

@@ -28,11 +28,10 @@ bool set_error(struct fit_error *error, enum fit_status status, const char *form
 
 /* ---- the model ---- */
 
-static bool is_bundle(const char *path)
+static bool is_model(const char *path)
 {
-    char file[4096];
-    int n = snprintf(file, sizeof file, "%s/model.json", path);
-    return n > 0 && (size_t)n < sizeof file && access(file, F_OK) == 0;
+    char folder[MODEL_PATH_BYTES];
+    return fit_model_find(path, folder, sizeof folder);
 }
 
 /* A model that comes with the program, by the name of its folder. */
@@ -41,7 +40,7 @@ static bool find_bundled(const char *name, char path[MODEL_PATH_BYTES])
     static const char *const folders[] = {LIMN_MODELS_INSTALLED, LIMN_MODELS_SOURCE};
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         int n = snprintf(path, MODEL_PATH_BYTES, "%s/%s", folders[i], name);
-        if (n > 0 && n < MODEL_PATH_BYTES && is_bundle(path))
+        if (n > 0 && n < MODEL_PATH_BYTES && is_model(path))
             return true;
     }
     return false;
@@ -54,7 +53,7 @@ static const char *find_model(const struct common *common, char path[MODEL_PATH_
     const char *named = common->model ? common->model : getenv("LIMN_MODEL");
     if (!named || !*named)
         return find_bundled("limn-demo", path) ? path : NULL;
-    bool is_name = !strchr(named, '/') && !is_bundle(named);
+    bool is_name = !strchr(named, '/') && !is_model(named);
     return is_name && find_bundled(named, path) ? path : named;
 }
 

@@ -177,6 +177,10 @@ static void test_checkpoint_is_a_bundle(void **state)
     save_run(&f, folder, sizeof folder);
     require_ok(fit_bundle_read(&bundle, folder, &e), e);
     assert_int_equal(bundle.config.hidden, 64);
+    snprintf(path, sizeof path, "%s/run", f.folder); /* the run itself means its newest one */
+    require_ok(fit_bundle_read(&bundle, path, &e), e);
+    assert_string_equal(bundle.path, folder);
+    assert_false(fit_model_find(f.folder, path, sizeof path));
     assert_string_equal(bundle.autoencoder_type, "limn-f8c8");
     snprintf(path, sizeof path, "%s/%s", folder, bundle.transformer);
     require_ok(fit_safetensors_open(&weights, path, &e), e);

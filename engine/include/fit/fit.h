@@ -209,7 +209,7 @@ FIT_API const char *fit_engine_notice(const struct fit_engine *engine);
 #define FIT_CLASS_NONE (-1) /* unconditional */
 
 struct fit_model_params {
-    const char *path;             /* bundle folder */
+    const char *path;             /* as fit_model_find takes it */
     enum fit_precision precision; /* AUTO: bf16 where the device is faster with it */
 };
 
@@ -230,6 +230,10 @@ struct fit_model_info {
     double default_guidance;
     enum fit_solver default_solver;
 };
+
+/* The bundle folder that a path means: the path itself when it holds a model.json, the newest
+ * checkpoint when it is the folder of a training run. False when it is neither. */
+FIT_API bool fit_model_find(const char *path, char *folder, size_t folder_bytes);
 
 /* Maps and checks a bundle. *blocks* (disk). The model references the engine. */
 FIT_API bool fit_model_load(struct fit_engine *engine, const struct fit_model_params *params,

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run_folder.h - where a training run keeps its checkpoints: "checkpoints/step-000012000". */
+#ifndef FIT_RUN_FOLDER_H
+#define FIT_RUN_FOLDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The folder of all checkpoints, and that of one. False when the path does not fit. */
+bool run_checkpoints(const char *run, char *out, size_t out_bytes);
+bool run_checkpoint(const char *run, int64_t step, char *out, size_t out_bytes);
+
+/* The path of the newest complete checkpoint; false when there is none. */
+bool run_newest_checkpoint(const char *run, char *out, size_t out_bytes);
+
+/* Calls visit with the path of each complete checkpoint but the newest `keep`. */
+void run_older_checkpoints(const char *run, int keep, void (*visit)(const char *path));
+
+#endif
