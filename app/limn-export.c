@@ -75,20 +75,27 @@ largest_number (const char *folder)
   return largest;
 }
 
+static char *
+dup_name (guint64 number, const char *class_name, guint64 seed)
+{
+  g_autofree char *slug = dup_slug (class_name);
+
+  return g_strdup_printf ("%04" G_GUINT64_FORMAT "-%s-%" G_GUINT64_FORMAT ".png", number, slug,
+                          seed);
+}
+
 static void
 propose_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Proposal *proposal = data;
   g_autofree char *folder = dup_folder (proposal->folder);
-  g_autofree char *slug = dup_slug (proposal->class_name);
   g_autofree char *name = NULL;
 
   (void) source;
   (void) cancellable;
   /* Without the folder the dialogue still opens, somewhere else. */
   g_mkdir_with_parents (folder, 0755);
-  name = g_strdup_printf ("%04" G_GUINT64_FORMAT "-%s-%" G_GUINT64_FORMAT ".png",
-                          largest_number (folder) + 1, slug, proposal->seed);
+  name = dup_name (largest_number (folder) + 1, proposal->class_name, proposal->seed);
   g_task_return_pointer (task, g_file_new_build_filename (folder, name, NULL), g_object_unref);
 }
 
@@ -188,6 +195,95 @@ GFile *
 limn_export_write_finish (GAsyncResult *result, GError **error)
 {
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ---- copying ---- */
+
+typedef struct
+{
+  GPtrArray *files;
+  GFile *folder;
+  GFile *last; /* of those that were copied, or NULL */
+  guint n;
+} Copying;
+
+static void
+copying_free (gpointer data)
+{
+  Copying *copying = data;
+
+  g_ptr_array_unref (copying->files);
+  g_object_unref (copying->folder);
+  g_clear_object (&copying->last);
+  g_free (copying);
+}
+
+static gboolean
+copy_one (Copying *copying, GFile *file, guint64 number, GError **error)
+{
+  struct fit_settings settings = { 0 };
+  const char *path = g_file_peek_path (file);
+  g_autofree char *name = NULL;
+  g_autoptr (GFile) to = NULL;
+
+  /* A picture without settings is copied all the same. */
+  if (!path || !fit_settings_read_png (path, &settings, NULL))
+    settings = (struct fit_settings){ .class_name = "picture" };
+  name = dup_name (number, settings.class_name, settings.params.seed);
+  to = g_file_get_child (copying->folder, name);
+  /* The name is free; to overwrite is to write elsewhere first and to rename. */
+  if (!g_file_copy (file, to, G_FILE_COPY_OVERWRITE, NULL, NULL, NULL, error))
+    return FALSE;
+  g_set_object (&copying->last, to);
+  copying->n++;
+  return TRUE;
+}
+
+static void
+copy_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Copying *copying = data;
+  GError *error = NULL;
+  const char *path = path_of (task, copying->folder);
+  guint64 number;
+
+  (void) source;
+  (void) cancellable;
+  if (!path)
+    return;
+  number = largest_number (path);
+  for (guint i = 0; i < copying->files->len && !error; i++)
+    copy_one (copying, g_ptr_array_index (copying->files, i), ++number, &error);
+  if (error)
+    g_task_return_error (task, error);
+  else
+    g_task_return_boolean (task, TRUE);
+}
+
+void
+limn_export_copy_async (GListModel *files, GFile *folder, GAsyncReadyCallback callback,
+                        gpointer data)
+{
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, callback, data);
+  Copying *copying = g_new0 (Copying, 1);
+  guint n = g_list_model_get_n_items (files);
+
+  copying->files = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = n; i-- > 0;) /* the oldest gets the lowest number */
+    g_ptr_array_add (copying->files, g_list_model_get_item (files, i));
+  copying->folder = g_object_ref (folder);
+  g_task_set_task_data (task, copying, copying_free);
+  g_task_run_in_thread (task, copy_thread);
+}
+
+guint
+limn_export_copy_finish (GAsyncResult *result, GFile **last, GError **error)
+{
+  Copying *copying = g_task_get_task_data (G_TASK (result));
+
+  g_task_propagate_boolean (G_TASK (result), error);
+  *last = g_steal_pointer (&copying->last);
+  return copying->n;
 }
 
 /* ---- reading ---- */

@@ -18,6 +18,12 @@ void limn_export_write_async (struct fit_frame *frame, GFile *file, GAsyncReadyC
                               gpointer data);
 GFile *limn_export_write_finish (GAsyncResult *result, GError **error);
 
+/* Copies pictures, a list of GFile objects, into a folder under the names that are proposed there.
+ * The end tells how many were copied, and the last of them; the first that fails ends it. */
+void limn_export_copy_async (GListModel *files, GFile *folder, GAsyncReadyCallback callback,
+                             gpointer data);
+guint limn_export_copy_finish (GAsyncResult *result, GFile **last, GError **error);
+
 /* Reads the pixels of a picture; transfer full, or NULL. */
 void limn_export_load_async (GFile *file, gpointer source, GAsyncReadyCallback callback,
                              gpointer data);

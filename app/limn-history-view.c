@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "limn-history-view.h"
 
+#include <glib/gi18n.h>
+
 #include "limn-export.h"
+#include "limn-history-index.h"
+#include "limn-settings.h"
 
 #define SMALL 96 /* application pixels */
 
@@ -9,13 +13,53 @@ struct _LimnHistoryView
 {
   GtkWidget parent_instance;
 
-  GtkSingleSelection *selection;
-  GtkWidget *stack, *grid;
+  LimnHistoryIndex *index;
+  GListModel *files; /* of the history, in its order */
+  GtkFilter *filter;
+  GtkSelectionModel *selection; /* of what the search finds */
+  char **terms;                 /* of the search */
+
+  GtkWidget *box, *search, *several, *stack, *grid;
+  GtkWidget *bar, *buttons, *about, *origin;
 };
 
 G_DEFINE_FINAL_TYPE (LimnHistoryView, limn_history_view, GTK_TYPE_WIDGET)
 
-static guint chosen_signal, unwanted_signal;
+static guint chosen_signal, unwanted_signal, elsewhere_signal;
+
+/* ---- what is known of a picture ---- */
+
+/* "Ocean sunset · 256 × 128 · seed 7", or the file's name. */
+static char *
+dup_title (LimnHistoryView *self, GFile *file)
+{
+  const struct fit_settings *settings = limn_history_index_get_settings (self->index, file);
+  g_autofree char *seed = NULL;
+  int width, height;
+
+  if (!settings)
+    return g_file_get_basename (file);
+  seed = g_strdup_printf ("%" G_GUINT64_FORMAT, settings->params.seed);
+  limn_settings_get_shown_size (&settings->params, &width, &height);
+  /* Translators: a class, width, height, and the seed of a picture */
+  return g_strdup_printf (_ ("%s · %d × %d · seed %s"), settings->class_name, width, height, seed);
+}
+
+/* Where a picture stands among those found, GTK_INVALID_LIST_POSITION if nowhere. */
+static guint
+position_of (LimnHistoryView *self, GFile *file)
+{
+  GListModel *found = G_LIST_MODEL (self->selection);
+
+  for (guint i = 0; i < g_list_model_get_n_items (found); i++)
+    {
+      g_autoptr (GFile) item = g_list_model_get_item (found, i);
+
+      if (file && g_file_equal (item, file))
+        return i;
+    }
+  return GTK_INVALID_LIST_POSITION;
+}
 
 /* ---- small pictures, read on another thread ---- */
 
@@ -39,30 +83,285 @@ drag_prepare_cb (GtkWidget *picture)
   return file ? gdk_content_provider_new_typed (G_TYPE_FILE, file) : NULL;
 }
 
+/* A click shows a picture, or adds it to the others while several are being chosen. */
 static void
-setup_cb (LimnHistoryView *self G_GNUC_UNUSED, GtkListItem *item)
+pressed_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture *gesture)
+{
+  GtkWidget *picture = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (gesture));
+  guint position = position_of (self, g_object_get_data (G_OBJECT (picture), "file"));
+
+  (void) n_press;
+  (void) x;
+  (void) y;
+  if (!gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->several)))
+    return;
+  gtk_gesture_set_state (gesture, GTK_EVENT_SEQUENCE_CLAIMED);
+  if (gtk_selection_model_is_selected (self->selection, position))
+    gtk_selection_model_unselect_item (self->selection, position);
+  else
+    gtk_selection_model_select_item (self->selection, position, FALSE);
+}
+
+static void
+released_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture *gesture)
+{
+  GtkWidget *picture = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (gesture));
+  GdkModifierType keys
+      = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (gesture));
+
+  (void) n_press;
+  (void) x;
+  (void) y;
+  /* With these keys the grid selects. */
+  if (!(keys & (GDK_CONTROL_MASK | GDK_SHIFT_MASK)) &&
+      !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->several)))
+    g_signal_emit (self, chosen_signal, 0, g_object_get_data (G_OBJECT (picture), "file"));
+}
+
+static void
+setup_cb (LimnHistoryView *self, GtkListItem *item)
 {
   GtkWidget *picture = gtk_picture_new ();
   GtkDragSource *drag = gtk_drag_source_new ();
+  GtkGesture *click = gtk_gesture_click_new ();
 
   gtk_widget_set_size_request (picture, SMALL, SMALL);
   gtk_picture_set_can_shrink (GTK_PICTURE (picture), TRUE);
   g_signal_connect_swapped (drag, "prepare", G_CALLBACK (drag_prepare_cb), picture);
   gtk_widget_add_controller (picture, GTK_EVENT_CONTROLLER (drag));
+  g_signal_connect_swapped (click, "pressed", G_CALLBACK (pressed_cb), self);
+  g_signal_connect_swapped (click, "released", G_CALLBACK (released_cb), self);
+  gtk_widget_add_controller (picture, GTK_EVENT_CONTROLLER (click));
   gtk_list_item_set_child (item, picture);
 }
 
 static void
-bind_cb (LimnHistoryView *self G_GNUC_UNUSED, GtkListItem *item)
+bind_cb (LimnHistoryView *self, GtkListItem *item)
 {
   GtkWidget *picture = gtk_list_item_get_child (item);
   GFile *file = gtk_list_item_get_item (item);
-  g_autofree char *name = g_file_get_basename (file);
+  g_autofree char *name = dup_title (self, file);
 
   g_object_set_data_full (G_OBJECT (picture), "file", g_object_ref (file), g_object_unref);
   gtk_picture_set_paintable (GTK_PICTURE (picture), NULL);
   gtk_picture_set_alternative_text (GTK_PICTURE (picture), name);
+  gtk_widget_set_tooltip_text (picture, name);
   limn_export_load_async (file, picture, read_cb, NULL);
+}
+
+/* ---- the selected ones ---- */
+
+static GListModel *
+dup_selected (LimnHistoryView *self)
+{
+  g_autoptr (GtkBitset) set = gtk_selection_model_get_selection (self->selection);
+  GListStore *files = g_list_store_new (G_TYPE_FILE);
+
+  for (guint i = 0; i < gtk_bitset_get_size (set); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (G_LIST_MODEL (self->selection),
+                                                      gtk_bitset_get_nth (set, i));
+
+      g_list_store_append (files, file);
+    }
+  return G_LIST_MODEL (files);
+}
+
+/* What a key is about: the picture with the focus ring, with the others where it is one of several
+ * that are selected. */
+static GListModel *
+dup_meant (LimnHistoryView *self)
+{
+  GtkWidget *cell = gtk_root_get_focus (gtk_widget_get_root (self->grid));
+  GtkWidget *picture = cell ? gtk_widget_get_first_child (cell) : NULL;
+  GFile *file = picture ? g_object_get_data (G_OBJECT (picture), "file") : NULL;
+  guint position = position_of (self, file);
+  GListStore *one;
+
+  if (position == GTK_INVALID_LIST_POSITION ||
+      gtk_selection_model_is_selected (self->selection, position))
+    return dup_selected (self);
+  one = g_list_store_new (G_TYPE_FILE);
+  g_list_store_append (one, file);
+  return G_LIST_MODEL (one);
+}
+
+static void
+emit_about (LimnHistoryView *self, guint signal, GListModel *files)
+{
+  if (g_list_model_get_n_items (files) > 0)
+    g_signal_emit (self, signal, 0, files);
+}
+
+static void
+discard_cb (LimnHistoryView *self)
+{
+  g_autoptr (GListModel) files = dup_selected (self);
+
+  emit_about (self, unwanted_signal, files);
+}
+
+static void
+export_cb (LimnHistoryView *self)
+{
+  g_autoptr (GListModel) files = dup_selected (self);
+
+  emit_about (self, elsewhere_signal, files);
+}
+
+/* "From seed 7, step 12", which leads there. */
+static void
+refresh_origin (LimnHistoryView *self, GFile *file)
+{
+  const struct fit_settings *settings
+      = file ? limn_history_index_get_settings (self->index, file) : NULL;
+  g_autoptr (GFile) origin = file ? limn_history_index_dup_origin (self->index, file) : NULL;
+  const struct fit_settings *before
+      = origin ? limn_history_index_get_settings (self->index, origin) : NULL;
+  g_autofree char *seed = NULL, *text = NULL;
+
+  gtk_widget_set_visible (self->origin, settings && settings->n_origins > 0);
+  if (!settings || !settings->n_origins)
+    return;
+  seed = g_strdup_printf ("%" G_GUINT64_FORMAT, settings->origin.seed);
+  if (before)
+    /* Translators: the class, the seed and the step of the run that a picture goes on from */
+    text = g_strdup_printf (_ ("From %s, seed %s, step %d"), before->class_name, seed,
+                            settings->params.from_step);
+  else
+    /* Translators: the seed and the step of the run that a picture goes on from */
+    text = g_strdup_printf (_ ("From seed %s, step %d (not here)"), seed,
+                            settings->params.from_step);
+  gtk_button_set_label (GTK_BUTTON (self->origin), text);
+  gtk_label_set_ellipsize (GTK_LABEL (gtk_button_get_child (GTK_BUTTON (self->origin))),
+                           PANGO_ELLIPSIZE_MIDDLE);
+  gtk_widget_set_tooltip_text (self->origin, text);
+  gtk_widget_set_sensitive (self->origin, before != NULL);
+}
+
+static void
+selection_changed_cb (LimnHistoryView *self)
+{
+  g_autoptr (GListModel) files = dup_selected (self);
+  guint n = g_list_model_get_n_items (files);
+  g_autoptr (GFile) first = g_list_model_get_item (files, 0);
+  guint n_found = g_list_model_get_n_items (G_LIST_MODEL (self->selection));
+  g_autofree char *about = NULL;
+
+  if (n == 0)
+    about = g_strdup_printf (ngettext ("%u picture", "%u pictures", n_found), n_found);
+  else if (n == 1)
+    about = dup_title (self, first);
+  else
+    about = g_strdup_printf (ngettext ("%u picture selected", "%u pictures selected", n), n);
+  gtk_widget_set_visible (self->bar, n_found > 0);
+  gtk_widget_set_sensitive (self->buttons, n > 0);
+  gtk_label_set_text (GTK_LABEL (self->about), about);
+  gtk_widget_set_tooltip_text (self->about, about);
+  refresh_origin (self, n == 1 ? first : NULL);
+}
+
+static void
+several_toggled_cb (LimnHistoryView *self)
+{
+  if (!gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->several)))
+    gtk_selection_model_unselect_all (self->selection);
+  selection_changed_cb (self);
+}
+
+/* ---- search ---- */
+
+static gboolean
+is_found (gpointer file, gpointer data)
+{
+  LimnHistoryView *self = data;
+
+  return limn_history_index_matches (self->index, file, self->terms);
+}
+
+/* One of three pages: nothing was ever painted, nothing is found, pictures. */
+static void
+found_changed_cb (LimnHistoryView *self)
+{
+  gboolean some = g_list_model_get_n_items (G_LIST_MODEL (self->selection)) > 0;
+  gboolean any = self->files && g_list_model_get_n_items (self->files) > 0;
+
+  gtk_stack_set_visible_child_name (GTK_STACK (self->stack), some  ? "pictures"
+                                                             : any ? "nothing-found"
+                                                                   : "nothing");
+  selection_changed_cb (self);
+}
+
+static void
+search_changed_cb (LimnHistoryView *self)
+{
+  g_strfreev (self->terms);
+  self->terms = limn_history_index_dup_terms (gtk_editable_get_text (GTK_EDITABLE (self->search)));
+  gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_DIFFERENT);
+  found_changed_cb (self);
+}
+
+static void
+focus_first (LimnHistoryView *self)
+{
+  GtkWidget *first;
+
+  gtk_widget_activate_action (self->grid, "list.scroll-to-item", "u", 0);
+  first = gtk_widget_get_first_child (self->grid);
+  if (first)
+    gtk_widget_grab_focus (first);
+}
+
+static void
+search_activate_cb (LimnHistoryView *self)
+{
+  g_autoptr (GFile) first = NULL;
+
+  /* The entry tells of changes a moment later; who types fast means what is typed. */
+  search_changed_cb (self);
+  first = g_list_model_get_item (G_LIST_MODEL (self->selection), 0);
+  if (first)
+    g_signal_emit (self, chosen_signal, 0, first);
+}
+
+static void
+close_panel (LimnHistoryView *self)
+{
+  GtkWidget *popover = gtk_widget_get_ancestor (GTK_WIDGET (self), GTK_TYPE_POPOVER);
+
+  if (popover)
+    gtk_popover_popdown (GTK_POPOVER (popover));
+}
+
+/* Escape: first out of the search, then out of the panel. */
+static void
+search_stop_cb (LimnHistoryView *self)
+{
+  if (!*gtk_editable_get_text (GTK_EDITABLE (self->search)))
+    {
+      close_panel (self);
+      return;
+    }
+  gtk_editable_set_text (GTK_EDITABLE (self->search), "");
+  search_changed_cb (self);
+  focus_first (self);
+}
+
+static gboolean
+search_key_cb (LimnHistoryView *self, guint keyval)
+{
+  if (keyval != GDK_KEY_Down)
+    return GDK_EVENT_PROPAGATE;
+  focus_first (self);
+  return GDK_EVENT_STOP;
+}
+
+void
+limn_history_view_start_search (LimnHistoryView *self)
+{
+  g_return_if_fail (LIMN_IS_HISTORY_VIEW (self));
+
+  gtk_widget_grab_focus (self->search);
 }
 
 /* ---- what people do ---- */
@@ -76,19 +375,69 @@ activate_cb (LimnHistoryView *self, guint position)
     g_signal_emit (self, chosen_signal, 0, file);
 }
 
-/* The one with the focus ring, whether or not it was ever chosen. */
-static gboolean
-key_cb (LimnHistoryView *self, guint keyval)
+static void
+origin_cb (LimnHistoryView *self)
 {
-  GtkWidget *cell = gtk_root_get_focus (gtk_widget_get_root (self->grid));
-  GtkWidget *picture = cell ? gtk_widget_get_first_child (cell) : NULL;
-  GFile *file = picture ? g_object_get_data (G_OBJECT (picture), "file") : NULL;
+  g_autoptr (GListModel) files = dup_selected (self);
+  g_autoptr (GFile) branch = g_list_model_get_item (files, 0);
+  g_autoptr (GFile) origin
+      = branch ? limn_history_index_dup_origin (self->index, branch) : NULL;
+  guint position;
 
-  if (keyval != GDK_KEY_Delete || !file)
+  if (!origin)
+    return;
+  /* A search that does not find it would hide it. */
+  if (!limn_history_index_matches (self->index, origin, self->terms))
+    {
+      gtk_editable_set_text (GTK_EDITABLE (self->search), "");
+      search_changed_cb (self);
+    }
+  position = position_of (self, origin);
+  gtk_selection_model_select_item (self->selection, position, TRUE);
+  gtk_widget_activate_action (self->grid, "list.scroll-to-item", "u", position);
+}
+
+/* Escape: first out of the selection of several, then out of the panel. */
+static gboolean
+leave_selection (LimnHistoryView *self)
+{
+  g_autoptr (GtkBitset) set = gtk_selection_model_get_selection (self->selection);
+
+  if (gtk_bitset_get_size (set) < 2 &&
+      !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->several)))
     return GDK_EVENT_PROPAGATE;
-  g_object_ref (file);
-  g_signal_emit (self, unwanted_signal, 0, file);
-  g_object_unref (file);
+  gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (self->several), FALSE);
+  gtk_selection_model_unselect_all (self->selection);
+  return GDK_EVENT_STOP;
+}
+
+/* Who types a word searches for it. */
+static gboolean
+search_for_key (LimnHistoryView *self, guint keyval, GdkModifierType state,
+                GtkEventControllerKey *controller)
+{
+  GtkWidget *text = GTK_WIDGET (gtk_editable_get_delegate (GTK_EDITABLE (self->search)));
+
+  if (!g_unichar_isgraph (gdk_keyval_to_unicode (keyval)) ||
+      (state & (GDK_CONTROL_MASK | GDK_ALT_MASK | GDK_SUPER_MASK)))
+    return GDK_EVENT_PROPAGATE;
+  gtk_text_grab_focus_without_selecting (GTK_TEXT (text));
+  return gtk_event_controller_key_forward (controller, text);
+}
+
+static gboolean
+key_cb (LimnHistoryView *self, guint keyval, guint keycode, GdkModifierType state,
+        GtkEventControllerKey *controller)
+{
+  g_autoptr (GListModel) files = NULL;
+
+  (void) keycode;
+  if (keyval == GDK_KEY_Escape)
+    return leave_selection (self);
+  if (keyval != GDK_KEY_Delete)
+    return search_for_key (self, keyval, state, controller);
+  files = dup_meant (self);
+  emit_about (self, unwanted_signal, files);
   return GDK_EVENT_STOP;
 }
 
@@ -96,31 +445,33 @@ key_cb (LimnHistoryView *self, guint keyval)
 static void
 map_cb (LimnHistoryView *self)
 {
-  GtkWidget *newest;
-
-  gtk_widget_activate_action (self->grid, "list.scroll-to-item", "u", 0);
-  newest = gtk_widget_get_first_child (self->grid);
-  if (newest)
-    gtk_widget_grab_focus (newest);
+  limn_history_index_read (self->index);
+  focus_first (self);
 }
 
 /* ---- widget ---- */
 
 static void
-files_changed_cb (LimnHistoryView *self)
+index_read_cb (LimnHistoryView *self)
 {
-  gboolean some = g_list_model_get_n_items (G_LIST_MODEL (self->selection)) > 0;
-
-  gtk_stack_set_visible_child_name (GTK_STACK (self->stack), some ? "pictures" : "nothing");
+  gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_LESS_STRICT);
+  found_changed_cb (self);
 }
 
 void
 limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history)
 {
-  g_return_if_fail (LIMN_IS_HISTORY_VIEW (self));
+  g_autoptr (GtkFilterListModel) found = NULL;
 
-  gtk_single_selection_set_model (self->selection, limn_history_get_files (history));
-  files_changed_cb (self);
+  g_return_if_fail (LIMN_IS_HISTORY_VIEW (self) && !self->files);
+
+  self->files = g_object_ref (limn_history_get_files (history));
+  self->index = limn_history_index_new (self->files);
+  g_signal_connect_object (self->index, "read", G_CALLBACK (index_read_cb), self,
+                           G_CONNECT_SWAPPED);
+  found = gtk_filter_list_model_new (g_object_ref (self->files), g_object_ref (self->filter));
+  gtk_multi_selection_set_model (GTK_MULTI_SELECTION (self->selection), G_LIST_MODEL (found));
+  found_changed_cb (self);
 }
 
 static void
@@ -129,9 +480,16 @@ limn_history_view_dispose (GObject *object)
   LimnHistoryView *self = LIMN_HISTORY_VIEW (object);
 
   g_clear_object (&self->selection);
-  g_clear_pointer (&self->stack, gtk_widget_unparent);
+  g_clear_object (&self->filter);
+  g_clear_object (&self->index);
+  g_clear_object (&self->files);
+  g_clear_pointer (&self->terms, g_strfreev);
+  g_clear_pointer (&self->box, gtk_widget_unparent);
   G_OBJECT_CLASS (limn_history_view_parent_class)->dispose (object);
 }
+
+#define BIND(child) \
+  gtk_widget_class_bind_template_child (widget_class, LimnHistoryView, child)
 
 static void
 limn_history_view_class_init (LimnHistoryViewClass *klass)
@@ -143,16 +501,35 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   chosen_signal = g_signal_new ("chosen", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                 G_TYPE_NONE, 1, G_TYPE_FILE);
   unwanted_signal = g_signal_new ("unwanted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                  G_TYPE_NONE, 1, G_TYPE_FILE);
+                                  G_TYPE_NONE, 1, G_TYPE_LIST_MODEL);
+  elsewhere_signal = g_signal_new ("wanted-elsewhere", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                   NULL, G_TYPE_NONE, 1, G_TYPE_LIST_MODEL);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/limn/Limn/limn-history-view.ui");
-  gtk_widget_class_bind_template_child (widget_class, LimnHistoryView, stack);
-  gtk_widget_class_bind_template_child (widget_class, LimnHistoryView, grid);
+  BIND (box);
+  BIND (search);
+  BIND (several);
+  BIND (stack);
+  BIND (grid);
+  BIND (bar);
+  BIND (buttons);
+  BIND (about);
+  BIND (origin);
   gtk_widget_class_bind_template_callback (widget_class, activate_cb);
   gtk_widget_class_bind_template_callback (widget_class, key_cb);
   gtk_widget_class_bind_template_callback (widget_class, map_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_changed_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_activate_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_stop_cb);
+  gtk_widget_class_bind_template_callback (widget_class, search_key_cb);
+  gtk_widget_class_bind_template_callback (widget_class, several_toggled_cb);
+  gtk_widget_class_bind_template_callback (widget_class, discard_cb);
+  gtk_widget_class_bind_template_callback (widget_class, export_cb);
+  gtk_widget_class_bind_template_callback (widget_class, origin_cb);
 }
+
+#undef BIND
 
 static void
 limn_history_view_init (LimnHistoryView *self)
@@ -162,10 +539,13 @@ limn_history_view_init (LimnHistoryView *self)
   gtk_widget_init_template (GTK_WIDGET (self));
   g_signal_connect_swapped (factory, "setup", G_CALLBACK (setup_cb), self);
   g_signal_connect_swapped (factory, "bind", G_CALLBACK (bind_cb), self);
-  self->selection = gtk_single_selection_new (NULL);
-  gtk_single_selection_set_autoselect (self->selection, FALSE);
+  self->terms = limn_history_index_dup_terms ("");
+  self->filter = GTK_FILTER (gtk_custom_filter_new (is_found, self, NULL));
+  self->selection = GTK_SELECTION_MODEL (gtk_multi_selection_new (NULL));
   gtk_grid_view_set_factory (GTK_GRID_VIEW (self->grid), factory);
-  gtk_grid_view_set_model (GTK_GRID_VIEW (self->grid), GTK_SELECTION_MODEL (self->selection));
-  g_signal_connect_object (self->selection, "items-changed", G_CALLBACK (files_changed_cb), self,
+  gtk_grid_view_set_model (GTK_GRID_VIEW (self->grid), self->selection);
+  g_signal_connect_object (self->selection, "items-changed", G_CALLBACK (found_changed_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->selection, "selection-changed", G_CALLBACK (selection_changed_cb),
+                           self, G_CONNECT_SWAPPED);
 }

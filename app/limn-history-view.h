@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limn-history-view.h - small pictures of the history: choose one, throw one away, drag one out. */
+/* limn-history-view.h - small pictures of the history: find some, choose one, save or throw away
+ * several, drag one out. */
 #pragma once
 
 #include <gtk/gtk.h>
@@ -11,7 +12,9 @@ G_BEGIN_DECLS
 #define LIMN_TYPE_HISTORY_VIEW (limn_history_view_get_type ())
 G_DECLARE_FINAL_TYPE (LimnHistoryView, limn_history_view, LIMN, HISTORY_VIEW, GtkWidget)
 
-/* Signals "chosen" and "unwanted", each with a GFile. */
+/* Signals "chosen" with a GFile, "unwanted" and "wanted-elsewhere" with a GListModel of them. */
 void limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history);
+
+void limn_history_view_start_search (LimnHistoryView *self);
 
 G_END_DECLS

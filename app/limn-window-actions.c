@@ -196,7 +196,7 @@ keep_ratio_action (GtkWidget *widget, const char *name, GVariant *parameter)
   g_object_set (settings, "keep", kept ? LIMN_KEEP_NOTHING : LIMN_KEEP_RATIO, NULL);
 }
 
-/* Somebody who edits text means the text. */
+/* Somebody who edits text means the text, but for pictures thrown away where the search for them is. */
 static void
 undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
@@ -205,6 +205,9 @@ undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
   gboolean back = g_str_equal (name, "win.undo");
 
   (void) parameter;
+  if (back && gtk_widget_get_mapped (GTK_WIDGET (self->history_view)) &&
+      limn_window_undo_discard (self))
+    return;
   if (focus && GTK_IS_TEXT (focus) &&
       gtk_widget_activate_action (focus, back ? "text.undo" : "text.redo", NULL))
     return;
@@ -223,6 +226,12 @@ search_action (GtkWidget *widget, const char *name, GVariant *parameter)
 
   (void) name;
   (void) parameter;
+  /* In the panel of earlier pictures it is these. */
+  if (gtk_widget_get_mapped (GTK_WIDGET (self->history_view)))
+    {
+      limn_history_view_start_search (self->history_view);
+      return;
+    }
   adw_flap_set_reveal_flap (self->flap, TRUE);
   limn_class_picker_start_search (self->classes);
 }

@@ -54,11 +54,15 @@ remember_folder (LimnWindow *self, GFile *file)
     g_settings_set_string (self->memory, "export-folder", uri);
 }
 
-static void
-tell_saved (LimnWindow *self, GFile *file)
+void
+limn_window_tell_saved (LimnWindow *self, GFile *file, guint n)
 {
   g_autofree char *name = g_file_get_basename (file);
-  g_autofree char *title = g_strdup_printf (_ ("Saved as “%s”"), name);
+  g_autofree char *title = n == 1
+                               ? g_strdup_printf (_ ("Saved as “%s”"), name)
+                               : g_strdup_printf (ngettext ("%u picture saved",
+                                                            "%u pictures saved", n),
+                                                  n);
 
   limn_window_hide_trouble (self);
   g_set_object (&self->saved, file);
@@ -75,7 +79,7 @@ written_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   (void) source;
   if (file)
-    tell_saved (self, file);
+    limn_window_tell_saved (self, file, 1);
   else
     limn_window_show_trouble (self, error->message, TRUE);
 }
@@ -89,7 +93,7 @@ copied_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   (void) source;
   if (g_task_propagate_boolean (G_TASK (result), &error))
-    tell_saved (self, to);
+    limn_window_tell_saved (self, to, 1);
   else
     limn_window_show_trouble (self, error->message, TRUE);
 }

@@ -45,35 +45,49 @@ chosen_cb (LimnWindow *self, GFile *file)
   limn_export_load_async (file, NULL, texture_cb, g_object_ref (self));
 }
 
-/* ---- throwing away: the file goes when the offer to undo has gone ---- */
+/* ---- throwing away: the files go when the offer to undo has gone ---- */
+
+static void
+for_each_file (LimnHistory *history, GListModel *files, void (*act) (LimnHistory *, GFile *))
+{
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+
+      act (history, file);
+    }
+}
 
 static void
 toast_dismissed_cb (LimnHistory *history, AdwToast *toast)
 {
-  GFile *file = g_object_get_data (G_OBJECT (toast), "file");
+  GListModel *files = g_object_get_data (G_OBJECT (toast), "files");
 
-  if (file)
-    limn_history_discard (history, file);
-  g_object_set_data (G_OBJECT (toast), "file", NULL);
+  if (files)
+    for_each_file (history, files, limn_history_discard);
+  g_object_set_data (G_OBJECT (toast), "files", NULL);
 }
 
-/* Several offers may wait for their turn; each is about its own picture. */
+/* Several offers may wait for their turn; each is about its own pictures. */
 static void
 have_back_cb (LimnHistory *history, AdwToast *toast)
 {
-  limn_history_show (history, g_object_get_data (G_OBJECT (toast), "file"));
-  g_object_set_data (G_OBJECT (toast), "file", NULL);
+  for_each_file (history, g_object_get_data (G_OBJECT (toast), "files"), limn_history_show);
+  g_object_set_data (G_OBJECT (toast), "files", NULL);
 }
 
 AdwToast *
-limn_window_discard (LimnWindow *self, GFile *file)
+limn_window_discard (LimnWindow *self, GListModel *files)
 {
-  AdwToast *toast = adw_toast_new (_ ("Picture thrown away"));
+  guint n = g_list_model_get_n_items (files);
+  g_autofree char *title = g_strdup_printf (
+      ngettext ("Picture thrown away", "%u pictures thrown away", n), n);
+  AdwToast *toast = adw_toast_new (title);
   GObject *object = G_OBJECT (toast);
 
-  limn_history_hide (self->history, file);
+  for_each_file (self->history, files, limn_history_hide);
   adw_toast_set_button_label (toast, _ ("Undo"));
-  g_object_set_data_full (object, "file", g_object_ref (file), g_object_unref);
+  g_object_set_data_full (object, "files", g_object_ref (files), g_object_unref);
   /* A window that closes dismisses its toasts after it has let go of the history. */
   g_object_set_data_full (object, "history", g_object_ref (self->history), g_object_unref);
   g_signal_connect_swapped (toast, "button-clicked", G_CALLBACK (have_back_cb), self->history);
@@ -90,11 +104,63 @@ limn_window_undo_discard (LimnWindow *self)
   AdwToast *toast = self->discarding;
 
   g_clear_weak_pointer (&self->discarding);
-  if (!toast || !g_object_get_data (G_OBJECT (toast), "file"))
+  if (!toast || !g_object_get_data (G_OBJECT (toast), "files"))
     return FALSE;
   have_back_cb (self->history, toast);
   adw_toast_dismiss (toast);
   return TRUE;
+}
+
+/* ---- saving several ---- */
+
+static void
+copied_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (LimnWindow) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GFile) last = NULL;
+  guint n = limn_export_copy_finish (result, &last, &error);
+
+  (void) source;
+  if (error)
+    limn_window_show_trouble (self, error->message, FALSE);
+  if (n > 0)
+    limn_window_tell_saved (self, last, n);
+}
+
+static void
+folder_response_cb (LimnWindow *self, int response, GtkFileChooser *dialog)
+{
+  g_autoptr (GFile) folder = gtk_file_chooser_get_file (dialog);
+
+  if (response == GTK_RESPONSE_ACCEPT && folder)
+    limn_window_save_pictures_to (self, g_object_get_data (G_OBJECT (dialog), "files"), folder);
+  g_object_unref (dialog);
+}
+
+void
+limn_window_save_pictures_to (LimnWindow *self, GListModel *files, GFile *folder)
+{
+  limn_export_copy_async (files, folder, copied_cb, g_object_ref (self));
+}
+
+static void
+wanted_elsewhere_cb (LimnWindow *self, GListModel *files)
+{
+  GtkFileChooserNative *dialog = gtk_file_chooser_native_new (
+      _ ("Save to a Folder"), GTK_WINDOW (self), GTK_FILE_CHOOSER_ACTION_SELECT_FOLDER,
+      _ ("_Save"), NULL);
+  g_autofree char *uri = g_settings_get_string (self->memory, "export-folder");
+  g_autoptr (GFile) folder = *uri ? g_file_new_for_uri (uri) : NULL;
+
+  gtk_menu_button_popdown (self->history_button);
+  gtk_native_dialog_set_modal (GTK_NATIVE_DIALOG (dialog), TRUE);
+  if (folder)
+    gtk_file_chooser_set_current_folder (GTK_FILE_CHOOSER (dialog), folder, NULL);
+  g_object_set_data_full (G_OBJECT (dialog), "files", g_object_ref (files), g_object_unref);
+  g_signal_connect_object (dialog, "response", G_CALLBACK (folder_response_cb), self,
+                           G_CONNECT_SWAPPED);
+  gtk_native_dialog_show (GTK_NATIVE_DIALOG (dialog));
 }
 
 static void
@@ -112,6 +178,8 @@ limn_window_set_up_history (LimnWindow *self)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history_view, "chosen", G_CALLBACK (chosen_cb), self,
                            G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->history_view, "wanted-elsewhere",
+                           G_CALLBACK (wanted_elsewhere_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history_view, "unwanted", G_CALLBACK (limn_window_discard), self,
                            G_CONNECT_SWAPPED);
 }

@@ -36,7 +36,7 @@ struct _LimnWindow
   GFile *chosen;                     /* the earlier picture on show, or on its way */
   GFile *to_open;                    /* a picture that waits for the model */
   gboolean chosen_is_branch;         /* whether it goes on from another run */
-  AdwToast *discarding;              /* weak: the newest offer to have a picture back */
+  AdwToast *discarding;              /* weak: the newest offer to have pictures back */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
   gboolean notice_shown, focus_given;
@@ -144,10 +144,13 @@ gboolean limn_window_is_comparing (LimnWindow *self);
 /* limn-window-history.c */
 void limn_window_set_up_history (LimnWindow *self);
 void limn_window_remember_picture (LimnWindow *self);
-/* Throws a picture away and offers it back; the offer is the overlay's. */
-AdwToast *limn_window_discard (LimnWindow *self, GFile *file);
+/* Throws pictures away and offers them back at once; the offer is the overlay's. `files` are GFile
+ * objects, and nobody changes the list from now on. */
+AdwToast *limn_window_discard (LimnWindow *self, GListModel *files);
+/* Writes copies of them, and says so. */
+void limn_window_save_pictures_to (LimnWindow *self, GListModel *files, GFile *folder);
 
-/* Has the picture back that was thrown away last, while that is still offered. */
+/* Has back what was thrown away last, while that is still offered. */
 gboolean limn_window_undo_discard (LimnWindow *self);
 
 /* limn-window-restore.c: limn_window_open, and */
@@ -167,6 +170,8 @@ void limn_window_copy_command (LimnWindow *self);
 void limn_window_export_sheet (LimnWindow *self);
 void limn_window_choose_to_verify (LimnWindow *self);
 void limn_window_toast (LimnWindow *self, const char *title);
+/* `file` is one of the n that were saved. */
+void limn_window_tell_saved (LimnWindow *self, GFile *file, guint n);
 void limn_window_offer_undo (LimnWindow *self, const char *title);
 void limn_window_show_saved (LimnWindow *self);
 void limn_window_add_drop_target (LimnWindow *self);

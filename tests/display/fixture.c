@@ -92,6 +92,13 @@ void fixture_paint(struct fixture *fixture)
     WAIT_UNTIL(!limn_run_is_active(fixture->window->run));
 }
 
+AdwToast *fixture_discard(struct fixture *fixture, GFile *file)
+{
+    g_autoptr(GListStore) files = g_list_store_new(G_TYPE_FILE);
+    g_list_store_append(files, file);
+    return limn_window_discard(fixture->window, G_LIST_MODEL(files));
+}
+
 gpointer fixture_controller(GtkWidget *widget, GType type)
 {
     GListModel *controllers = gtk_widget_observe_controllers(widget);

@@ -43,6 +43,9 @@ void fixture_act(struct fixture *fixture, const char *action);
 /* Presses Generate and waits for the end of the run. */
 void fixture_paint(struct fixture *fixture);
 
+/* Throws one picture of the history away. */
+AdwToast *fixture_discard(struct fixture *fixture, GFile *file);
+
 /* The open sheet that asks what to restore, or NULL. */
 LimnRestoreSheet *fixture_find_sheet(void);
 

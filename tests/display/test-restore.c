@@ -248,7 +248,7 @@ static void test_undo_of_discard(struct fixture *f, gconstpointer data)
     GListModel *files = limn_history_get_files(f->window->history);
     limn_history_show(f->window->history, file);
     guint before = g_list_model_get_n_items(files);
-    limn_window_discard(f->window, file);
+    fixture_discard(f, file);
     g_assert_cmpuint(g_list_model_get_n_items(files), ==, before - 1);
     fixture_act(f, "win.undo");
     g_assert_cmpuint(g_list_model_get_n_items(files), ==, before);

@@ -371,7 +371,7 @@ static void test_history(struct fixture *f, gconstpointer data)
     fixture_act(f, "win.undo");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
 
-    AdwToast *offer = limn_window_discard(f->window, newest);
+    AdwToast *offer = fixture_discard(f, newest);
     g_assert_cmpuint(n_kept(f), ==, before);
     g_assert_true(g_file_query_exists(newest, NULL));
     adw_toast_dismiss(offer);
@@ -476,9 +476,9 @@ static void test_discard(struct fixture *f, gconstpointer data)
     g_autoptr(GFile) third = g_list_model_get_item(kept, 0);
     g_autoptr(GFile) second = g_list_model_get_item(kept, 1);
     g_autoptr(GFile) first = g_list_model_get_item(kept, 2);
-    AdwToast *shown = limn_window_discard(f->window, first);
-    limn_window_discard(f->window, second);
-    limn_window_discard(f->window, third);
+    AdwToast *shown = fixture_discard(f, first);
+    fixture_discard(f, second);
+    fixture_discard(f, third);
     g_assert_cmpuint(n_kept(f), ==, before);
     press_undo(shown);
     g_assert_cmpuint(n_kept(f), ==, before + 1);

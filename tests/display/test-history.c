@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The panel of earlier pictures: searching, several at once, and where a branch comes from. */
+#include "fixture.h"
+
+#include <glib/gstdio.h>
+
+#include "limn-export.h"
+#include "limn-history-index.h"
+
+static GListModel *files(struct fixture *f)
+{
+    return limn_history_get_files(f->window->history);
+}
+
+static guint n_files(struct fixture *f)
+{
+    return g_list_model_get_n_items(files(f));
+}
+
+/* Every test begins with an empty folder, and a window that keeps what it paints. */
+static void open_empty(struct fixture *f, gconstpointer data)
+{
+    fixture_open(f, data);
+    while (n_files(f)) {
+        g_autoptr(GFile) file = g_list_model_get_item(files(f), 0);
+        limn_history_hide(f->window->history, file);
+        g_file_delete(file, NULL, NULL);
+    }
+    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
+}
+
+static void paint(struct fixture *f, guint64 seed, int width, int height)
+{
+    guint before = n_files(f);
+    limn_settings_set_seed(f->window->settings, seed);
+    limn_settings_set_size(f->window->settings, width, height);
+    fixture_paint(f);
+    WAIT_UNTIL(n_files(f) == before + 1);
+}
+
+/* A child of the template, by its id. */
+static gpointer part(struct fixture *f, GType type, const char *name)
+{
+    GtkWidget *view = GTK_WIDGET(f->window->history_view);
+    gpointer child = gtk_widget_get_template_child(view, LIMN_TYPE_HISTORY_VIEW, name);
+    g_assert_true(G_TYPE_CHECK_INSTANCE_TYPE(child, type));
+    return child;
+}
+
+static GtkSelectionModel *found(struct fixture *f)
+{
+    return gtk_grid_view_get_model(part(f, GTK_TYPE_GRID_VIEW, "grid"));
+}
+
+static guint n_found(struct fixture *f)
+{
+    return g_list_model_get_n_items(G_LIST_MODEL(found(f)));
+}
+
+static guint n_selected(struct fixture *f)
+{
+    g_autoptr(GtkBitset) set = gtk_selection_model_get_selection(found(f));
+    return (guint)gtk_bitset_get_size(set);
+}
+
+static void search(struct fixture *f, const char *text)
+{
+    GtkEditable *entry = part(f, GTK_TYPE_SEARCH_ENTRY, "search");
+    gtk_editable_set_text(entry, text);
+    g_signal_emit_by_name(entry, "search-changed");
+}
+
+static gboolean press(struct fixture *f, guint key)
+{
+    gboolean handled = FALSE;
+    GtkWidget *grid = part(f, GTK_TYPE_GRID_VIEW, "grid");
+    g_signal_emit_by_name(fixture_controller(grid, GTK_TYPE_EVENT_CONTROLLER_KEY), "key-pressed",
+                          key, 0, 0, &handled);
+    return handled;
+}
+
+/* Opens the panel and waits until its pictures are read. */
+static void open_panel(struct fixture *f, const char *known)
+{
+    fixture_act(f, "win.history");
+    search(f, known);
+    WAIT_UNTIL(n_found(f) > 0);
+    search(f, "");
+    g_assert_cmpuint(n_found(f), ==, n_files(f));
+}
+
+static void test_search(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    paint(f, 4711, 64, 48);
+    g_autoptr(GFile) first = g_list_model_get_item(files(f), 0);
+    g_autofree char *name = g_file_get_basename(first);
+    g_autofree char *day = g_strdup_printf("%.4s-%.2s-%.2s", name, name + 4, name + 6);
+    paint(f, 12, 48, 64);
+    g_autofree char *class_name =
+        g_strdup(limn_session_get_class_name(f->session, f->window->run
+                                                 ? limn_run_get_params(f->window->run)->class_id
+                                                 : 0));
+    open_panel(f, "4711");
+    const struct {
+        const char *text;
+        guint n;
+    } cases[] = {
+        {"4711", 1}, {"47", 1},      {"711", 0},          {"64x48", 1}, {"64 × 48", 1}, {"48 X 64", 1},
+        {"64", 2},   {"12 64x48", 0}, {"  12   48x64 ", 1}, {class_name, 2},
+        {"nosuchword", 0}, {"*", 0}, {"(", 0}, {"", 2},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+        search(f, cases[i].text);
+        if (n_found(f) != cases[i].n)
+            g_error("“%s” finds %u, not %u", cases[i].text, n_found(f), cases[i].n);
+    }
+    GtkStack *stack = part(f, GTK_TYPE_STACK, "stack");
+    search(f, "nosuchword");
+    g_assert_cmpstr(gtk_stack_get_visible_child_name(stack), ==, "nothing-found");
+
+    search(f, day); /* the other one may have come after midnight */
+    g_assert_cmpuint(n_found(f), >=, 1);
+
+    /* Enter takes the best; Escape leaves the search first. */
+    search(f, "4711");
+    g_signal_emit_by_name(part(f, GTK_TYPE_SEARCH_ENTRY, "search"), "activate");
+    WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 4711);
+    g_signal_emit_by_name(part(f, GTK_TYPE_SEARCH_ENTRY, "search"), "stop-search");
+    g_assert_cmpuint(n_found(f), ==, 2);
+}
+
+/* Pictures that this program did not write are found by no setting, and break nothing. */
+static void test_strangers(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    paint(f, 3, 64, 48);
+    g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
+    g_autoptr(GFile) folder = g_file_get_parent(own);
+    g_autoptr(GFile) text = g_file_get_child(folder, "x.png");
+    g_autoptr(GFile) gone = g_file_get_child(folder, "19990101-gone.png");
+    g_assert_true(g_file_set_contents(g_file_peek_path(text), "no picture 64", -1, NULL));
+    limn_history_show(f->window->history, text);
+    limn_history_show(f->window->history, gone);
+    open_panel(f, "3");
+    search(f, "64");
+    g_assert_cmpuint(n_found(f), ==, 1);
+    search(f, "1999-01-01");
+    g_assert_cmpuint(n_found(f), ==, 1);
+    gtk_selection_model_select_all(found(f));
+    g_assert_false(gtk_widget_get_visible(part(f, GTK_TYPE_BUTTON, "origin")));
+    limn_history_hide(f->window->history, gone);
+    limn_history_hide(f->window->history, text);
+    g_remove(g_file_peek_path(text));
+}
+
+/* Several go at once, and one undo brings all of them back. */
+static void test_several(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    for (guint64 seed = 1; seed <= 3; seed++)
+        paint(f, seed, 64, 48);
+    open_panel(f, "1");
+    gtk_selection_model_select_all(found(f));
+    g_assert_cmpuint(n_selected(f), ==, 3);
+    g_assert_true(press(f, GDK_KEY_Escape));
+    g_assert_cmpuint(n_selected(f), ==, 0);
+    g_assert_false(press(f, GDK_KEY_Escape)); /* that one is the panel's */
+    gtk_selection_model_select_range(found(f), 1, 2, TRUE);
+    GtkWidget *bar = part(f, GTK_TYPE_BOX, "buttons");
+    g_assert_true(gtk_widget_get_sensitive(bar));
+    g_signal_emit_by_name(gtk_widget_get_last_child(bar), "clicked");
+    g_assert_cmpuint(n_files(f), ==, 1);
+    g_assert_false(gtk_widget_get_sensitive(bar));
+    fixture_act(f, "win.undo");
+    g_assert_cmpuint(n_files(f), ==, 3);
+
+    /* Delete means all that are selected, and undoing it the search does not matter. */
+    search(f, "64x48");
+    gtk_selection_model_select_all(found(f));
+    g_assert_true(press(f, GDK_KEY_Delete));
+    g_assert_cmpuint(n_files(f), ==, 0);
+    gtk_widget_grab_focus(part(f, GTK_TYPE_SEARCH_ENTRY, "search"));
+    fixture_act(f, "win.undo");
+    g_assert_cmpuint(n_files(f), ==, 3);
+    for (guint i = 0; i < 3; i++) {
+        g_autoptr(GFile) file = g_list_model_get_item(files(f), i);
+        g_assert_true(g_file_query_exists(file, NULL));
+    }
+}
+
+/* Copies stand beside what was in the folder, the oldest first. */
+static void test_save_several(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    g_autofree char *path = g_dir_make_tmp("limn-copies-XXXXXX", NULL);
+    g_autoptr(GFile) folder = g_file_new_for_path(path);
+    g_autofree char *before = g_build_filename(path, "0007-before.png", NULL);
+    g_assert_true(g_file_set_contents(before, "before", -1, NULL));
+    paint(f, 21, 64, 48);
+    paint(f, 22, 64, 48);
+    limn_window_save_pictures_to(f->window, files(f), folder);
+    WAIT_UNTIL(f->window->saved);
+    g_autofree char *last = g_file_get_basename(f->window->saved);
+    g_assert_true(g_str_has_prefix(last, "0009-"));
+    g_assert_true(g_str_has_suffix(last, "-22.png"));
+    struct fit_settings settings;
+    g_assert_true(
+        fit_settings_read_png(g_file_peek_path(f->window->saved), &settings, NULL));
+    g_assert_cmpuint(settings.params.seed, ==, 22);
+    g_autofree char *kept = NULL;
+    g_assert_true(g_file_get_contents(before, &kept, NULL, NULL));
+    g_assert_cmpstr(kept, ==, "before");
+
+    /* A folder that is not there is told. */
+    g_autoptr(GFile) nowhere = g_file_get_child(folder, "nowhere");
+    limn_window_save_pictures_to(f->window, files(f), nowhere);
+    WAIT_UNTIL(gtk_info_bar_get_revealed(f->window->trouble));
+}
+
+/* A branch leads to the picture that it goes on from. */
+static void test_branch(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    paint(f, 5, 64, 48);
+    paint(f, 6, 64, 48);
+    g_autoptr(GFile) parent = g_list_model_get_item(files(f), 0);
+    limn_run_show(f->window->run, 2, FIT_VIEW_PREDICTION);
+    limn_settings_set_class_id(f->window->settings, 1);
+    fixture_act(f, "win.finish-from-here");
+    WAIT_UNTIL(n_files(f) == 3);
+    g_autoptr(GFile) branch = g_list_model_get_item(files(f), 0);
+
+    g_autoptr(LimnHistoryIndex) index = limn_history_index_new(files(f));
+    limn_history_index_read(index);
+    WAIT_UNTIL(limn_history_index_get_settings(index, branch));
+    g_autoptr(GFile) origin = limn_history_index_dup_origin(index, branch);
+    g_assert_true(origin && g_file_equal(origin, parent));
+    g_assert_null(limn_history_index_dup_origin(index, parent));
+
+    open_panel(f, "5");
+    GtkWidget *line = part(f, GTK_TYPE_BUTTON, "origin");
+    gtk_selection_model_select_item(found(f), 1, TRUE);
+    g_assert_false(gtk_widget_get_visible(line));
+    gtk_selection_model_select_item(found(f), 0, TRUE);
+    g_assert_true(gtk_widget_get_visible(line));
+    g_assert_nonnull(strstr(gtk_button_get_label(GTK_BUTTON(line)), "seed 6, step 2"));
+    g_signal_emit_by_name(line, "clicked");
+    g_assert_true(gtk_selection_model_is_selected(found(f), 1));
+    g_assert_cmpuint(n_selected(f), ==, 1);
+
+    /* Where the parent is no longer there, the line says so and leads nowhere. */
+    fixture_discard(f, parent);
+    gtk_selection_model_select_item(found(f), 0, TRUE);
+    g_assert_true(gtk_widget_get_visible(line));
+    g_assert_false(gtk_widget_get_sensitive(line));
+    g_assert_nonnull(strstr(gtk_button_get_label(GTK_BUTTON(line)), "not here"));
+}
+
+#define ADD(name, function)                                                                        \
+    g_test_add("/history/" name, struct fixture, NULL, open_empty, function, fixture_close)
+
+int main(int argc, char **argv)
+{
+    g_autofree char *home = g_dir_make_tmp("limn-history-XXXXXX", NULL);
+    g_setenv("XDG_DATA_HOME", home, TRUE);
+    fixture_init(&argc, &argv);
+    ADD("search", test_search);
+    ADD("strangers", test_strangers);
+    ADD("several", test_several);
+    ADD("save-several", test_save_several);
+    ADD("branch", test_branch);
+    return g_test_run();
+}
