@@ -47,6 +47,8 @@ heading_changed_cb (LimnClassRow *self)
 void
 limn_class_row_set_class (LimnClassRow *self, LimnClass *item)
 {
+  g_autofree char *subtitle = NULL;
+
   g_return_if_fail (LIMN_IS_CLASS_ROW (self));
 
   if (self->item)
@@ -59,8 +61,9 @@ limn_class_row_set_class (LimnClassRow *self, LimnClass *item)
   g_signal_connect_swapped (item, "notify::heading", G_CALLBACK (heading_changed_cb), self);
   heading_changed_cb (self);
   gtk_label_set_text (GTK_LABEL (self->name), limn_class_get_name (item));
-  g_object_bind_property (item, "subtitle", self->subtitle, "label", G_BINDING_SYNC_CREATE);
-  g_object_bind_property (item, "subtitle", self->subtitle, "tooltip-text", G_BINDING_SYNC_CREATE);
+  g_object_get (item, "subtitle", &subtitle, NULL);
+  gtk_label_set_text (GTK_LABEL (self->subtitle), subtitle);
+  gtk_widget_set_tooltip_text (self->subtitle, subtitle);
   gtk_widget_set_visible (self->star, limn_class_get_id (item) >= 0);
   marks_changed_cb (self);
 }
