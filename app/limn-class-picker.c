@@ -18,8 +18,7 @@ struct _LimnClassPicker
   LimnSettings *settings;
   GSettings *memory;
   GListModel *classes;
-  GtkFilter *filter;
-  GtkSorter *sorter;
+  GListStore *shown; /* those of the group that the search finds, in order */
   GtkSingleSelection *selection;
   char *query; /* folded, "" without a search */
   char *group; /* that is listed alone, or NULL */
@@ -36,15 +35,11 @@ G_DEFINE_FINAL_TYPE (LimnClassPicker, limn_class_picker, GTK_TYPE_BOX)
 
 /* ---- order ---- */
 
-static gboolean
-filter_cb (gpointer item, gpointer data)
+typedef struct
 {
-  LimnClassPicker *self = data;
-
-  if (self->group && strcmp (self->group, limn_class_get_group (item)) != 0)
-    return FALSE;
-  return !*self->query || limn_class_match (item, self->query) > 0;
-}
+  LimnClass *item; /* owned by the list of all */
+  int match;       /* how well it answers the search */
+} Found;
 
 static int
 group_place (LimnClassPicker *self, LimnClass *item)
@@ -69,18 +64,42 @@ static int
 compare_cb (gconstpointer a, gconstpointer b, gpointer data)
 {
   LimnClassPicker *self = data;
-  LimnClass *first = (gpointer) a, *second = (gpointer) b;
-  int difference = 0;
+  const Found *first = a, *second = b;
+  int difference = second->match - first->match;
 
-  if (*self->query)
-    difference = limn_class_match (second, self->query) - limn_class_match (first, self->query);
-  else if (shelf (first) != shelf (second))
-    difference = shelf (first) < shelf (second) ? -1 : 1;
-  else
-    difference = group_place (self, first) - group_place (self, second);
-  if (difference == 0)
-    difference = limn_class_get_id (first) - limn_class_get_id (second);
-  return gtk_ordering_from_cmpfunc (difference);
+  if (difference != 0)
+    return difference;
+  if (!*self->query && shelf (first->item) != shelf (second->item))
+    return shelf (first->item) < shelf (second->item) ? -1 : 1;
+  if (!*self->query)
+    difference = group_place (self, first->item) - group_place (self, second->item);
+  if (difference != 0)
+    return difference;
+  return limn_class_get_id (first->item) - limn_class_get_id (second->item);
+}
+
+/* In one change of the list: a view makes its rows anew at each. */
+static void
+list_found (LimnClassPicker *self)
+{
+  guint n = g_list_model_get_n_items (self->classes);
+  g_autofree Found *found = g_new (Found, n);
+  g_autofree gpointer *items = g_new (gpointer, n);
+  guint n_found = 0;
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autoptr (LimnClass) item = g_list_model_get_item (self->classes, i);
+      int match = limn_class_match (item, self->query);
+
+      if (match > 0 && (!self->group || g_str_equal (self->group, limn_class_get_group (item))))
+        found[n_found++] = (Found){ item, match };
+    }
+  g_qsort_with_data (found, (int) n_found, sizeof *found, compare_cb, self);
+  for (guint i = 0; i < n_found; i++)
+    items[i] = found[i].item;
+  g_list_store_splice (self->shown, 0, g_list_model_get_n_items (G_LIST_MODEL (self->shown)),
+                       items, n_found);
 }
 
 /* "" where nothing stands above the classes of this kind. */
@@ -103,7 +122,7 @@ heading_of (LimnClass *item)
 static void
 place_headings (LimnClassPicker *self)
 {
-  GListModel *model = G_LIST_MODEL (self->selection);
+  GListModel *model = G_LIST_MODEL (self->shown);
   gboolean plain = *self->query != '\0';
   const char *above = "";
 
@@ -178,8 +197,7 @@ static void
 resort (LimnClassPicker *self)
 {
   self->following = TRUE;
-  gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_DIFFERENT);
-  gtk_sorter_changed (self->sorter, GTK_SORTER_CHANGE_DIFFERENT);
+  list_found (self);
   self->following = FALSE;
   place_headings (self);
   gtk_stack_set_visible_child_name (
@@ -209,9 +227,14 @@ search_activate_cb (LimnClassPicker *self)
 {
   g_autoptr (LimnClass) best = NULL;
 
-  /* The entry tells of changes a moment later; who types fast means what is typed. */
+  /* The entry tells of changes in the next turn of the loop; who types fast means what is typed. */
   search_changed_cb (self);
-  best = g_list_model_get_item (G_LIST_MODEL (self->selection), 0);
+  if (!*self->query)
+    {
+      gtk_widget_grab_focus (self->list);
+      return;
+    }
+  best = g_list_model_get_item (G_LIST_MODEL (self->shown), 0);
   if (!best)
     return;
   limn_settings_set_class_id (self->settings, limn_class_get_id (best));
@@ -225,11 +248,14 @@ search_stop_cb (LimnClassPicker *self)
   gtk_editable_set_text (GTK_EDITABLE (self->search), "");
 }
 
+/* Down goes to the class that is chosen, or to the first that is found when it is not among them. */
 static gboolean
 search_key_cb (LimnClassPicker *self, guint keyval)
 {
   if (keyval != GDK_KEY_Down)
     return GDK_EVENT_PROPAGATE;
+  if (gtk_single_selection_get_selected (self->selection) == GTK_INVALID_LIST_POSITION)
+    gtk_single_selection_set_selected (self->selection, 0);
   gtk_widget_grab_focus (self->list);
   return GDK_EVENT_STOP;
 }
@@ -457,22 +483,16 @@ void
 limn_class_picker_set_session (LimnClassPicker *self, LimnSession *session, LimnSettings *settings,
                                GSettings *memory)
 {
-  GtkFilterListModel *filtered;
-  GtkSortListModel *sorted;
-
   g_return_if_fail (LIMN_IS_CLASS_PICKER (self) && !self->classes);
 
   self->session = g_object_ref (session);
   self->settings = g_object_ref (settings);
   self->memory = g_object_ref (memory);
   self->classes = g_object_ref (limn_session_get_classes (session));
-  filtered = gtk_filter_list_model_new (g_object_ref (self->classes), g_object_ref (self->filter));
-  sorted = gtk_sort_list_model_new (G_LIST_MODEL (filtered), g_object_ref (self->sorter));
   self->selection = gtk_single_selection_new (NULL);
   gtk_single_selection_set_autoselect (self->selection, FALSE);
   gtk_single_selection_set_can_unselect (self->selection, TRUE);
-  gtk_single_selection_set_model (self->selection, G_LIST_MODEL (sorted));
-  g_object_unref (sorted);
+  gtk_single_selection_set_model (self->selection, G_LIST_MODEL (self->shown));
   gtk_list_view_set_model (GTK_LIST_VIEW (self->list), GTK_SELECTION_MODEL (self->selection));
 
   g_signal_connect_object (self->selection, "notify::selected-item", G_CALLBACK (selected_cb),
@@ -494,8 +514,7 @@ limn_class_picker_dispose (GObject *object)
   g_clear_object (&self->memory);
   g_clear_object (&self->classes);
   g_clear_object (&self->selection);
-  g_clear_object (&self->filter);
-  g_clear_object (&self->sorter);
+  g_clear_object (&self->shown);
   g_clear_pointer (&self->query, g_free);
   g_clear_pointer (&self->group, g_free);
   g_clear_pointer (&self->group_order, g_hash_table_unref);
@@ -535,6 +554,5 @@ limn_class_picker_init (LimnClassPicker *self)
   g_signal_connect_swapped (factory, "unbind", G_CALLBACK (unbind_cb), self);
   gtk_list_view_set_factory (GTK_LIST_VIEW (self->list), factory);
   g_object_unref (factory);
-  self->filter = GTK_FILTER (gtk_custom_filter_new (filter_cb, self, NULL));
-  self->sorter = GTK_SORTER (gtk_custom_sorter_new (compare_cb, self, NULL));
+  self->shown = g_list_store_new (LIMN_TYPE_CLASS);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tiny_model FOLDER [v1]: a complete model bundle of a few hundred kilobytes whose weights follow a
- * rule. Its pictures mean nothing, but everything that a real model can do can be done with it,
- * fast. With v1 it is one of the first version.
+ * tiny_model FOLDER [v1 | CLASSES]: a complete model bundle of a few hundred kilobytes whose weights
+ * follow a rule. Its pictures mean nothing, but everything that a real model can do can be done with
+ * it, fast. With v1 it is one of the first version; with the path of a classes.txt it has these
+ * classes.
  */
 #include <math.h>
 #include <stdio.h>
@@ -127,17 +128,34 @@ static void write_autoencoder(const struct fit_bundle *bundle, struct fit_error 
     write_tensors(bundle->path, bundle->autoencoder, tensors, 2 * N_CONVOLUTIONS, error);
 }
 
-static void write_classes(const struct fit_bundle *bundle)
+static void write_classes(const struct fit_bundle *bundle, const char *source)
 {
-    char path[1280];
+    char path[1280], piece[4096];
     snprintf(path, sizeof path, "%s/%s", bundle->path, bundle->classes);
-    FILE *file = fopen(path, "w");
-    if (!file)
+    FILE *file = fopen(path, "w"), *from = source ? fopen(source, "r") : NULL;
+    if (!file || (source && !from))
         stop("classes.txt cannot be written");
-    for (int i = 0; i < N_CLASSES; i++)
+    for (int i = 0; !from && i < N_CLASSES; i++)
         fprintf(file, "%d\t%s\t%s\n", i, class_names[i][0], class_names[i][1]);
+    for (size_t n; from && (n = fread(piece, 1, sizeof piece, from)) > 0;)
+        fwrite(piece, 1, n, file);
+    if (from)
+        fclose(from);
     if (fclose(file))
         stop("classes.txt cannot be written");
+}
+
+/* One a line. */
+static int count_classes(const char *source)
+{
+    FILE *file = fopen(source, "r");
+    int n = 0;
+    if (!file)
+        stop("the classes cannot be read");
+    for (int c; (c = getc(file)) != EOF;)
+        n += c == '\n';
+    fclose(file);
+    return n;
 }
 
 static void describe(struct fit_bundle *bundle, const char *folder)
@@ -188,15 +206,18 @@ int main(int argc, char **argv)
     struct fit_error error = {0};
     char path[1280];
     bool v1 = argc == 3 && !strcmp(argv[2], "v1");
-    if (argc != 2 && !v1)
-        stop("usage: tiny_model FOLDER [v1]");
+    const char *classes = argc == 3 && !v1 ? argv[2] : NULL;
+    if (argc != 2 && argc != 3)
+        stop("usage: tiny_model FOLDER [v1 | CLASSES]");
     mkdir(argv[1], 0777);
     describe(&bundle, argv[1]);
     if (v1)
         describe_v1(&bundle);
+    if (classes)
+        bundle.config.n_classes = count_classes(classes);
     write_transformer(&bundle, &error);
     write_autoencoder(&bundle, &error);
-    write_classes(&bundle);
+    write_classes(&bundle, classes);
     if (!fit_bundle_file(&bundle, bundle.transformer, path, sizeof path, &error) ||
         !fit_file_sha256(path, bundle.transformer_sha256, &error) ||
         !fit_bundle_write(&bundle, &error))

@@ -99,6 +99,17 @@ AdwToast *fixture_discard(struct fixture *fixture, GFile *file)
     return limn_window_discard(fixture->window, G_LIST_MODEL(files));
 }
 
+GtkWidget *fixture_find(GtkWidget *widget, const char *id)
+{
+    if (g_strcmp0(gtk_buildable_get_buildable_id(GTK_BUILDABLE(widget)), id) == 0)
+        return widget;
+    GtkWidget *found = NULL;
+    for (GtkWidget *child = gtk_widget_get_first_child(widget); child && !found;
+         child = gtk_widget_get_next_sibling(child))
+        found = fixture_find(child, id);
+    return found;
+}
+
 gpointer fixture_controller(GtkWidget *widget, GType type)
 {
     GListModel *controllers = gtk_widget_observe_controllers(widget);

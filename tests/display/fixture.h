@@ -49,5 +49,8 @@ AdwToast *fixture_discard(struct fixture *fixture, GFile *file);
 /* The open sheet that asks what to restore, or NULL. */
 LimnRestoreSheet *fixture_find_sheet(void);
 
+/* The first widget of that id in the template, below or at `widget`; NULL when none. */
+GtkWidget *fixture_find(GtkWidget *widget, const char *id);
+
 /* The first controller of a type on a widget. */
 gpointer fixture_controller(GtkWidget *widget, GType type);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * measure-window: how quick the window is, on the bundled model. It asserts nothing; it prints
- * milliseconds (of several runs: median and worst) and megabytes. Frames are measured at rest, while
- * painting, and while painting beside a process that never rests.
+ * measure-window: how quick the window is, on the bundled model, and how quick its list of classes is
+ * with 1000 of them (LIMN_MODEL_1000). It asserts nothing; it prints milliseconds (of several runs:
+ * median and worst) and megabytes. Frames are measured at rest, while painting, and while painting
+ * beside a process that never rests.
  *
  *     meson test -C build --benchmark --verbose window
  */
@@ -141,6 +142,64 @@ static void measure_live(struct fixture *f)
     report("  new size to its last picture", whole);
 }
 
+/* ---- classes ---- */
+
+struct listing {
+    GListModel *shown;
+    guint before;   /* how many were shown when the key was pressed */
+    gboolean drawn; /* a frame has come with others */
+};
+
+static void after_paint_cb(struct listing *listing)
+{
+    listing->drawn |= g_list_model_get_n_items(listing->shown) != listing->before;
+}
+
+/* From a letter, or from clearing the search when NULL, to the end of the frame that shows what is
+ * found. */
+static double measure_key(struct fixture *f, const char *letter)
+{
+    GtkWidget *search = fixture_find(GTK_WIDGET(f->window->classes), "search");
+    GtkWidget *list = fixture_find(GTK_WIDGET(f->window->classes), "list");
+    GdkFrameClock *clock = gtk_widget_get_frame_clock(list);
+    struct listing listing = {G_LIST_MODEL(gtk_list_view_get_model(GTK_LIST_VIEW(list))), 0, FALSE};
+    listing.before = g_list_model_get_n_items(listing.shown);
+    gulong id = g_signal_connect_swapped(clock, "after-paint", G_CALLBACK(after_paint_cb), &listing);
+    gint64 begun = g_get_monotonic_time();
+    int end = (int)g_utf8_strlen(gtk_editable_get_text(GTK_EDITABLE(search)), -1);
+    if (letter)
+        gtk_editable_insert_text(GTK_EDITABLE(search), letter, -1, &end);
+    else
+        gtk_editable_delete_text(GTK_EDITABLE(search), 0, -1);
+    while (!listing.drawn)
+        g_main_context_iteration(NULL, TRUE);
+    double ms = ms_since(begun);
+    g_signal_handler_disconnect(clock, id);
+    return ms;
+}
+
+static void measure_classes(struct fixture *f)
+{
+    double load[RUNS], first[RUNS], second[RUNS], none[RUNS];
+    for (int i = 0; i < RUNS; i++) {
+        longest_us = 0;
+        limn_session_load(f->session, g_getenv("LIMN_MODEL_1000"));
+        while (limn_session_get_state(f->session) == LIMN_SESSION_LOADING)
+            g_main_context_iteration(NULL, TRUE);
+        fixture_settle(f);
+        load[i] = (double)longest_us / 1000;
+        first[i] = measure_key(f, "s");
+        second[i] = measure_key(f, "h");
+        none[i] = measure_key(f, NULL);
+        fixture_settle(f);
+    }
+    printf("1000 classes\n");
+    report("  filling the list: longest iteration", load);
+    report("  first letter to the frame with what it finds", first);
+    report("  second letter to that frame", second);
+    report("  search cleared to the frame with all classes", none);
+}
+
 /* ---- frames ------------------------------------------------------------------------------- */
 
 struct frames {
@@ -239,6 +298,7 @@ int main(int argc, char **argv)
     measure_stop(&f);
     measure_live(&f);
     measure_all_frames(&f);
+    measure_classes(&f);
     fixture_close(&f, NULL);
     return 0;
 }
