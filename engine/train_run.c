@@ -17,10 +17,8 @@ struct run {
     double started, checkpoint_at, sheet_at; /* seconds of the clock */
     int64_t first; /* step at the start */
     /* speed over a sliding minute */
-    double mark_time;
-    int64_t mark_images, images;
-    double images_per_second, seconds_per_step;
-    int64_t mark_step;
+    double measured;               /* when the last step was */
+    double seconds, images, steps; /* of the last minute or so: what is older fades */
 };
 
 static double now(void)
@@ -65,20 +63,14 @@ static double time_limit(const struct run *run)
 static void measure(struct run *run, struct fit_train_report *r)
 {
     const double window = 60;
-    double time = now(), passed = time - run->mark_time;
-    run->images += r->images;
-    if (passed >= window || run->images_per_second <= 0) {
-        run->images_per_second = (double)(run->images - run->mark_images) / passed;
-        run->seconds_per_step = passed / (double)(r->step - run->mark_step);
-    }
-    if (passed >= window) {
-        run->mark_time = time;
-        run->mark_images = run->images;
-        run->mark_step = r->step;
-    }
+    double time = now(), passed = time - run->measured, stays = exp(-passed / window);
+    run->measured = time;
+    run->seconds = run->seconds * stays + passed;
+    run->images = run->images * stays + r->images;
+    run->steps = run->steps * stays + 1;
     r->elapsed_s = time - run->started;
-    r->images_per_second = run->images_per_second;
-    r->remaining_s = (double)(r->steps - r->step) * run->seconds_per_step;
+    r->images_per_second = run->images / run->seconds;
+    r->remaining_s = (double)(r->steps - r->step) * run->seconds / run->steps;
     double limit = time_limit(run) - time;
     if (r->remaining_s > limit)
         r->remaining_s = limit > 0 ? limit : 0;
@@ -132,8 +124,8 @@ bool fit_trainer_run(struct fit_trainer *t, int64_t max_steps,
                      void (*progress)(void *user, const struct fit_train_report *report),
                      void *user, struct fit_error *e)
 {
-    struct run run = {.trainer = t, .started = now(), .first = t->step, .mark_step = t->step};
-    run.mark_time = run.started;
+    struct run run = {.trainer = t, .started = now(), .first = t->step};
+    run.measured = run.started;
     run.checkpoint_at = run.started + 60 * t->config.checkpoint_minutes;
     run.sheet_at = run.started + 60 * t->config.sheet_minutes;
     bool ok = open_log(&run, e);
