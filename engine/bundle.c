@@ -177,8 +177,8 @@ static void read_preview(struct reading *r, const json_t *root, struct fit_bundl
     bundle->preview_kernel = rows == 9 * channels ? 3 : 1;
     if (r->ok && rows != channels && rows != 9 * channels)
         r->ok = fit_fail(r->error, FIT_ERROR_MODEL,
-                         "%s/" JSON_NAME ": preview.matrix: expected %zu or %zu rows, found %zu", r->path,
-                         channels, 9 * channels, rows);
+                         "%s/" JSON_NAME ": preview.matrix: expected %zu or %zu rows, found %zu",
+                         r->path, channels, 9 * channels, rows);
     for (size_t i = 0; r->ok && i < rows; i++)
         read_colour(r, json_array_get(matrix, i), bundle->preview_matrix[i]);
     if (r->ok)

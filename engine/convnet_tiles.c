@@ -169,7 +169,8 @@ static bool run_one(struct tiled *t, int first, int gather)
         .own_end = end - low, .picture_height = t->source.height, .gather = gather};
     size_t line = (size_t)t->source.width * (size_t)net->layers[t->plan->split].in;
     float *result;
-    if (!copy(t->c, net->work.whole[0], t->kept + (size_t)low * line, (size_t)(high - low) * line) ||
+    if (!copy(t->c, net->work.whole[0], t->kept + (size_t)low * line,
+              (size_t)(high - low) * line) ||
         !fit_convnet_run_tile(net, t->c, &tile, &result))
         return false;
     if (gather != FIT_GATHER_NONE)

@@ -170,8 +170,8 @@ bool fit_weights_spec(const struct fit_config *config, size_t i, struct fit_tens
 size_t fit_weights_total(const struct fit_config *config)
 {
     const struct layout *l = layout_of(config);
-    return all(config, head, l->n_head) + (size_t)config->depth * all(config, l->block, l->n_block) +
-           all(config, tail, l->n_tail);
+    return all(config, head, l->n_head) +
+           (size_t)config->depth * all(config, l->block, l->n_block) + all(config, tail, l->n_tail);
 }
 
 /* ---- binding ------------------------------------------------------------------------------ */

@@ -24,9 +24,12 @@ static bool read_pictures(struct latent_chunk *chunk, const struct fit_tensor *l
         if (v[0] < 0 || v[0] >= rule->classes || v[1] < 1 || v[2] < 1 ||
             v[1] > rule->tokens / v[2])
             return false;
-        chunk->pictures[i] = (struct latent_picture){
-            .class_id = v[0], .rows = v[1], .columns = v[2],
-            .tokens = (const uint8_t *)tokens->data + used * (uint64_t)rule->features * sizeof(uint16_t)};
+        chunk->pictures[i] =
+            (struct latent_picture){.class_id = v[0],
+                                    .rows = v[1],
+                                    .columns = v[2],
+                                    .tokens = (const uint8_t *)tokens->data +
+                                              used * (uint64_t)rule->features * sizeof(uint16_t)};
         used += (uint64_t)v[1] * (uint64_t)v[2];
         if (used > tokens->dims[0])
             return false;

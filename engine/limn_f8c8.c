@@ -359,8 +359,14 @@ static bool limn_decode(struct fit_autoencoder *base, struct fit_compute *c, flo
 }
 
 const struct fit_autoencoder_type fit_limn_f8c8 = {
-    .name = "limn-f8c8", .channels = FIT_AUTOENCODER_CHANNELS, .stride = FIT_AUTOENCODER_STRIDE,
+    .name = "limn-f8c8",
+    .channels = FIT_AUTOENCODER_CHANNELS,
+    .stride = FIT_AUTOENCODER_STRIDE,
     .scaling_factor = 1,
-    .find = limn_find, .open = limn_open, .close = limn_close, .encode = limn_encode, .decode = limn_decode,
+    .find = limn_find,
+    .open = limn_open,
+    .close = limn_close,
+    .encode = limn_encode,
+    .decode = limn_decode,
     .work_bytes = limn_work_bytes,
 };

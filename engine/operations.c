@@ -103,7 +103,8 @@ static bool velocity_condition(struct velocity *r, struct fit_error *error)
 static bool velocity_keep_noise(struct velocity *r)
 {
     const struct fit_config *config = &r->model->config;
-    size_t features = (size_t)fit_config_features(config), wide = (size_t)fit_config_outputs(config);
+    size_t features = (size_t)fit_config_features(config),
+           wide = (size_t)fit_config_outputs(config);
     size_t tokens = (size_t)(r->params->batch * r->tokens);
     struct fk_device *d = r->c.device;
     if (wide == features)

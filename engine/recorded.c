@@ -39,8 +39,8 @@ bool fit_recorded_init(struct fit_recorded *r, struct fk_device *device,
                        struct fit_error *error)
 {
     struct fit_scratch_item items[N_ITEMS];
-    *r = (struct fit_recorded){.host_row =
-                                   malloc((size_t)(config->depth + 1) * (size_t)images * sizeof(int32_t))};
+    *r = (struct fit_recorded){
+        .host_row = malloc((size_t)(config->depth + 1) * (size_t)images * sizeof(int32_t))};
     if (!r->host_row)
         return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the rows of an evaluation");
     list_items(items, r, config, images, tokens);

@@ -59,7 +59,8 @@ static bool weights_init(struct weights *w, int in, int out, enum resample_filte
         }
         for (int k = 0; k < to - from; k++) {
             double x = (sum != 0 ? exact[k] / sum : exact[k]) * (1 << PRECISION);
-            w->weight[(size_t)i * (size_t)w->room + (size_t)k] = (int32_t)(x < 0 ? x - 0.5 : x + 0.5);
+            w->weight[(size_t)i * (size_t)w->room + (size_t)k] =
+                (int32_t)(x < 0 ? x - 0.5 : x + 0.5);
         }
         w->first[i] = from;
         w->count[i] = to - from;

@@ -102,7 +102,8 @@ static bool reserve(struct run *run, const struct fit_job *job)
         {"state of a point", (void **)&run->state, state},
         {"prediction", (void **)&run->prediction, state},
         {"latent", (void **)&run->latent, values * sizeof(float)},
-        {"preview matrix", (void **)&run->matrix, (model_preview(model).values + 3) * sizeof(float)},
+        {"preview matrix", (void **)&run->matrix,
+         (model_preview(model).values + 3) * sizeof(float)},
         {"thumbnail", (void **)&run->thumbnail, 4 * pixels},
     };
     run->host_state = malloc(values * sizeof(float));

@@ -139,7 +139,8 @@ bool fit_sampler_begin(struct fit_sampler *s, struct fit_compute *c,
         s->n_known = params->first;
     }
     ok = ok && fit_scratch_reserve(&s->scratch, c->device, items, (size_t)count, c->error) &&
-         clear_buffers(s, c) && fit_sampler_copy(s, c, s->x, noise) && (!s->kind->begin || s->kind->begin(s, c));
+         clear_buffers(s, c) && fit_sampler_copy(s, c, s->x, noise) &&
+         (!s->kind->begin || s->kind->begin(s, c));
     if (!ok)
         fit_sampler_finish(s);
     return ok;

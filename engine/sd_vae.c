@@ -94,7 +94,10 @@ struct replacement {
 };
 
 static const struct replacement old_names[] = {
-    {".to_q.", ".query."}, {".to_k.", ".key."}, {".to_v.", ".value."}, {".to_out.0.", ".proj_attn."},
+    {".to_q.", ".query."},
+    {".to_k.", ".key."},
+    {".to_v.", ".value."},
+    {".to_out.0.", ".proj_attn."},
 };
 
 static const struct replacement compvis_names[] = {
@@ -276,8 +279,15 @@ const float fit_sd_preview[4][3] = {{0.3512f, 0.2297f, 0.3227f},
                                     {-0.2120f, -0.2616f, -0.7177f}};
 
 const struct fit_autoencoder_type fit_sd_vae = {
-    .name = "sd-vae", .channels = CHANNELS, .stride = 8, .scaling_factor = 0.18215,
+    .name = "sd-vae",
+    .channels = CHANNELS,
+    .stride = 8,
+    .scaling_factor = 0.18215,
     .preview = fit_sd_preview,
-    .find = vae_find, .open = vae_open, .close = vae_close, .encode = vae_encode, .decode = vae_decode,
+    .find = vae_find,
+    .open = vae_open,
+    .close = vae_close,
+    .encode = vae_encode,
+    .decode = vae_decode,
     .work_bytes = vae_work_bytes,
 };

@@ -370,14 +370,15 @@ static const char *base_name(const char *path)
 void train_config_identity(const struct train_config *c, char *text, size_t bytes)
 {
     const struct fit_config *m = &c->model;
-    int n = snprintf(text, bytes,
-                     "seed %llu; start %s; model %d %d %d %d %d %d %d %d %d %g; data %s %d %d %d %d %g %g;"
-                     " batch %d %d; adamw %g %g %g %g clip %g; ema %g %d; dropout %g; shapes",
-                     (unsigned long long)c->seed, base_name(c->start), m->hidden, m->depth, m->heads, m->mlp_hidden,
-                     m->lora_rank, m->n_classes, m->channels, m->patch, (int)m->qk_norm, m->theta,
-                     c->source, c->pictures, c->first, c->chunk, c->grow_every, c->aspect,
-                     c->squares, c->tokens, c->accumulate, c->beta1, c->beta2, c->epsilon,
-                     c->weight_decay, c->clip, c->ema_decay, (int)c->ema_ramp, c->dropout);
+    int n = snprintf(
+        text, bytes,
+        "seed %llu; start %s; model %d %d %d %d %d %d %d %d %d %g; data %s %d %d %d %d %g %g;"
+        " batch %d %d; adamw %g %g %g %g clip %g; ema %g %d; dropout %g; shapes",
+        (unsigned long long)c->seed, base_name(c->start), m->hidden, m->depth, m->heads,
+        m->mlp_hidden, m->lora_rank, m->n_classes, m->channels, m->patch, (int)m->qk_norm, m->theta,
+        c->source, c->pictures, c->first, c->chunk, c->grow_every, c->aspect, c->squares, c->tokens,
+        c->accumulate, c->beta1, c->beta2, c->epsilon, c->weight_decay, c->clip, c->ema_decay,
+        (int)c->ema_ramp, c->dropout);
     for (int i = 0; i < c->n_shapes && n > 0 && (size_t)n < bytes; i++)
         n += snprintf(text + n, bytes - (size_t)n, " %d:%g", c->shape[i].side, c->shape[i].share);
     if (strcmp(c->source, "scenes") && n > 0 && (size_t)n < bytes)

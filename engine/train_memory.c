@@ -69,8 +69,8 @@ bool train_memory_check(const struct fit_train_forecast *f, struct fit_error *e)
                     "training needs %.0f MiB (%.0f for %.1f M parameters, %.0f for the activations "
                     "of a batch, %.0f for batches, %.0f to save) and %.0f MiB are free; fewer "
                     "batch.tokens with a larger batch.accumulate, or batch.recompute, need less",
-                    (double)(f->step_bytes + f->checkpoint_bytes) / mib, (double)f->state_bytes / mib,
-                    (double)f->parameters * 1e-6, (double)f->activation_bytes / mib,
-                    (double)f->batch_bytes / mib, (double)f->checkpoint_bytes / mib,
-                    (double)f->free_bytes / mib);
+                    (double)(f->step_bytes + f->checkpoint_bytes) / mib,
+                    (double)f->state_bytes / mib, (double)f->parameters * 1e-6,
+                    (double)f->activation_bytes / mib, (double)f->batch_bytes / mib,
+                    (double)f->checkpoint_bytes / mib, (double)f->free_bytes / mib);
 }

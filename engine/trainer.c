@@ -72,7 +72,8 @@ static void describe(struct fit_trainer *t)
         snprintf(share, sizeof share, ", %.2f %% of them trained",
                  100.0 * (double)trained->values / (double)trained->all);
     snprintf(t->summary, sizeof t->summary, "%.2f M parameters%s, %s, %d threads, %s",
-             (double)trained->all * 1e-6, share, t->state.bf16 ? "bf16" : "f32", t->device->caps.n_threads, t->device->model);
+             (double)trained->all * 1e-6, share, t->state.bf16 ? "bf16" : "f32",
+             t->device->caps.n_threads, t->device->model);
 }
 
 /* What is known before memory is taken. */

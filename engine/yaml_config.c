@@ -38,8 +38,8 @@ static const struct fixed_key {
 };
 
 static const char *const read_apart[] = {
-    "use_sit", "q_norm", "k_norm", "mlp_ratio", "use_swiglu_large", "custom_freqs", "decouple", "rope_theta",
-    "time_shifting",
+    "use_sit",      "q_norm",   "k_norm",     "mlp_ratio",     "use_swiglu_large",
+    "custom_freqs", "decouple", "rope_theta", "time_shifting",
 };
 
 /* Of the training, or of how the reference stores what is computed here anew. */

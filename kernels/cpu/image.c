@@ -121,22 +121,12 @@ static bool pixels_to_planes(struct fk_queue *q, float *y, const float *x, int B
     return transpose(q, y, x, B, (size_t)height * width, channels);
 }
 
-/* trunc(clamp(127.5 x + 128, 0, 255)); the first comparison also sends NaN to 0. */
-static uint8_t to_byte(float x)
-{
-    float scaled = 127.5f * x;
-    scaled += 128.0f;
-    if (!(scaled > 0.0f))
-        return 0;
-    return scaled > 255.0f ? 255 : (uint8_t)scaled;
-}
-
 static bool rgb_to_rgba8(struct fk_queue *q, uint8_t *rgba, const float *rgb, size_t n)
 {
 #pragma omp parallel for num_threads(cpu_threads(q, 3 * n))
     for (size_t i = 0; i < n; i++) {
         for (int k = 0; k < 3; k++)
-            rgba[4 * i + k] = to_byte(rgb[3 * i + k]);
+            rgba[4 * i + k] = fk_f32_to_byte(rgb[3 * i + k]);
         rgba[4 * i + 3] = 255;
     }
     return true;
@@ -174,7 +164,7 @@ static bool latent_to_rgba8(struct fk_queue *q, uint8_t *rgba, const float *late
             add_channel(sum, latent + (size_t)c * pixels, matrix + 3 * taps * c, kernel,
                         (int)(i / width), (int)(i % width), height, width);
         for (int k = 0; k < 3; k++)
-            rgba[4 * i + k] = to_byte((float)sum[k]);
+            rgba[4 * i + k] = fk_f32_to_byte((float)sum[k]);
         rgba[4 * i + 3] = 255;
     }
     return true;

@@ -27,7 +27,8 @@ template <int D> static inline __device__ bf16 *tile_b(const struct mma_tiles *t
     return t->shared + (2 + side) * mma_shape<D>::tile;
 }
 
-template <int D> static inline __device__ void fetch_pair(const struct mma_tiles *t, int side, int at)
+template <int D>
+static inline __device__ void fetch_pair(const struct mma_tiles *t, int side, int at)
 {
     if (at < t->n) {
         fetch_tile<D>(tile_a<D>(t, side), t->a, t->n, at);
@@ -36,7 +37,8 @@ template <int D> static inline __device__ void fetch_pair(const struct mma_tiles
     copies_commit();
 }
 
-static inline __device__ struct mma_vectors vectors_of_dout(const struct attention_args *a, int first)
+static inline __device__ struct mma_vectors vectors_of_dout(const struct attention_args *a,
+                                                            int first)
 {
     struct mma_vectors v = {static_cast<const bf16 *>(a->dout.p) + head_at(a, first),
                             (size_t)a->H * a->D};

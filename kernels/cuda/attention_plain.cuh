@@ -40,7 +40,8 @@ static inline __device__ size_t head_at(const struct attention_args *a, int toke
     return ((size_t)token * a->H + blockIdx.y) * a->D;
 }
 
-static inline __device__ struct attention_room room_of(const struct attention_args *a, float *shared)
+static inline __device__ struct attention_room room_of(const struct attention_args *a,
+                                                       float *shared)
 {
     struct attention_room r;
     r.first = a->offset[blockIdx.z];

@@ -15,7 +15,8 @@ static __device__ void stage_panel(float (*panel)[TILE + 1], const T *x, bool tu
     for (int i = me; i < TILE * PANEL; i += SIDE * SIDE) { /* along the memory of x */
         int row = turned ? i % TILE : i / PANEL, k = turned ? i / TILE : i % PANEL;
         bool there = row0 + row < rows && k0 + k < K;
-        size_t at = turned ? (size_t)(k0 + k) * rows + row0 + row : (size_t)(row0 + row) * K + k0 + k;
+        size_t at =
+            turned ? (size_t)(k0 + k) * rows + row0 + row : (size_t)(row0 + row) * K + k0 + k;
         panel[k][row] = there ? load(x, at) : 0.0f;
     }
 }

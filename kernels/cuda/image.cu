@@ -140,27 +140,13 @@ static bool pixels_to_planes(struct fk_queue *q, float *y, const float *x, int B
     return transpose(q, y, x, B, (size_t)height * width, channels);
 }
 
-/* trunc(clamp(127.5 x + 128, 0, 255)) in two roundings, as the processor; NaN goes to 0. */
-static __device__ uint8_t to_byte(float x)
-{
-#ifdef __CUDA_ARCH__
-    float scaled = __fadd_rn(__fmul_rn(127.5f, x), 128.0f);
-#else
-    float scaled = 127.5f * x;
-    scaled += 128.0f;
-#endif
-    if (!(scaled > 0.0f))
-        return 0;
-    return scaled > 255.0f ? 255 : (uint8_t)scaled;
-}
-
 static __global__ void rgba_kernel(uint8_t *rgba, const float *rgb, size_t n)
 {
     size_t i = flat_index();
     if (i >= n)
         return;
     for (int k = 0; k < 3; k++)
-        rgba[4 * i + k] = to_byte(rgb[3 * i + k]);
+        rgba[4 * i + k] = fk_f32_to_byte(rgb[3 * i + k]);
     rgba[4 * i + 3] = 255;
 }
 
@@ -193,7 +179,7 @@ static __global__ void preview_kernel(uint8_t *rgba, const float *latent, const 
                 sum[k] += value * matrix[3 * ((size_t)c * taps + t) + k];
         }
     for (int k = 0; k < 3; k++)
-        rgba[4 * i + k] = to_byte((float)sum[k]);
+        rgba[4 * i + k] = fk_f32_to_byte((float)sum[k]);
     rgba[4 * i + 3] = 255;
 }
 
