@@ -10,6 +10,8 @@
 #include "limn-session.h"
 #include "limn-window.h"
 
+#define DEMO_MODEL "limn-demo"
+
 struct _LimnApplication
 {
   AdwApplication parent_instance;
@@ -17,6 +19,8 @@ struct _LimnApplication
   LimnSession *session;
   GSettings *memory;
   char *model_path;
+  gboolean reopening; /* the model of before, which may have gone */
+  char *trouble;      /* that the window has not been told of, or NULL */
   gboolean exit_after_startup;
 };
 
@@ -192,26 +196,87 @@ dup_bundled_path (const char *name)
   return g_build_filename (LIMN_MODELS_SOURCE, name, NULL);
 }
 
-/* The model that the user named, a folder or a bundled one's name, or the bundled demo model. */
+/* A folder, or the name of a bundled model. */
 static char *
-dup_model_path (LimnApplication *self)
+dup_named_path (const char *named)
 {
-  const char *named = self->model_path ? self->model_path : g_getenv ("LIMN_MODEL");
   g_autofree char *bundled = NULL;
 
-  if (!named || !*named)
-    return dup_bundled_path ("limn-demo");
   if (strchr (named, '/') || g_file_test (named, G_FILE_TEST_IS_DIR))
     return g_strdup (named);
   bundled = dup_bundled_path (named);
   return g_file_test (bundled, G_FILE_TEST_IS_DIR) ? g_steal_pointer (&bundled) : g_strdup (named);
 }
 
+/* The model that the user named, the one that was opened last, or the bundled demo model. */
+static void
+load_first_model (LimnApplication *self)
+{
+  const char *named = self->model_path ? self->model_path : g_getenv ("LIMN_MODEL");
+  g_autoptr (GVariant) last = g_settings_get_value (self->memory, "last-model");
+  g_autofree char *path = NULL;
+
+  self->reopening = (!named || !*named) && *g_variant_get_bytestring (last);
+  if (named && *named)
+    path = dup_named_path (named);
+  else if (self->reopening)
+    path = g_variant_dup_bytestring (last, NULL);
+  else
+    path = dup_bundled_path (DEMO_MODEL);
+  limn_session_load (self->session, path);
+}
+
+/* By a path that means the same wherever the next start happens. The bundled model is no path: the
+ * next version of the program may have it elsewhere. */
+static void
+remember_model (LimnApplication *self)
+{
+  g_autofree char *bundled = dup_bundled_path (DEMO_MODEL);
+  g_autofree char *path = g_canonicalize_filename (limn_session_get_path (self->session), NULL);
+
+  g_settings_set_value (self->memory, "last-model",
+                        g_variant_new_bytestring (g_str_equal (path, bundled) ? "" : path));
+}
+
+static void
+tell_trouble (LimnApplication *self)
+{
+  GtkWindow *window = gtk_application_get_active_window (GTK_APPLICATION (self));
+
+  if (!self->trouble || !LIMN_IS_WINDOW (window))
+    return;
+  limn_window_tell (LIMN_WINDOW (window), self->trouble);
+  g_clear_pointer (&self->trouble, g_free);
+}
+
+static void
+session_state_cb (LimnApplication *self)
+{
+  LimnSessionState state = limn_session_get_state (self->session);
+  const char *message = limn_session_get_message (self->session);
+
+  if (state == LIMN_SESSION_LOADING)
+    return;
+  if (state == LIMN_SESSION_READY && !*message)
+    remember_model (self);
+  if (state == LIMN_SESSION_NO_MODEL && self->reopening)
+    {
+      g_autofree char *bundled = dup_bundled_path (DEMO_MODEL);
+
+      self->reopening = FALSE;
+      /* Translators: why, as a sentence of its own */
+      self->trouble = g_strdup_printf (
+          _ ("The model opened last cannot be used, so this is the bundled one: %s"),
+          message);
+      limn_session_load (self->session, bundled);
+      tell_trouble (self);
+    }
+}
+
 static void
 limn_application_startup (GApplication *application)
 {
   LimnApplication *self = LIMN_APPLICATION (application);
-  g_autofree char *path = NULL;
   g_autoptr (GAction) appearance = NULL;
 
   g_resources_register (limn_resources_get_resource ());
@@ -229,8 +294,9 @@ limn_application_startup (GApplication *application)
   add_accelerators (GTK_APPLICATION (self));
 
   self->session = limn_session_new ();
-  path = dup_model_path (self);
-  limn_session_load (self->session, path);
+  g_signal_connect_object (self->session, "notify::state", G_CALLBACK (session_state_cb), self,
+                           G_CONNECT_SWAPPED);
+  load_first_model (self);
 }
 
 static gboolean
@@ -263,6 +329,7 @@ present_window (LimnApplication *self)
         g_signal_connect_object (window, "map", G_CALLBACK (mapped_cb), self, G_CONNECT_SWAPPED);
     }
   gtk_window_present (window);
+  tell_trouble (self);
   return LIMN_IS_WINDOW (window) ? LIMN_WINDOW (window) : NULL;
 }
 
@@ -318,6 +385,7 @@ static void
 limn_application_finalize (GObject *object)
 {
   g_free (LIMN_APPLICATION (object)->model_path);
+  g_free (LIMN_APPLICATION (object)->trouble);
   G_OBJECT_CLASS (limn_application_parent_class)->finalize (object);
 }
 

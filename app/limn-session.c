@@ -25,6 +25,7 @@ struct _LimnSession
   LimnRecovery *recovery;
   GHashTable *runs; /* struct fit_job * -> LimnRun *, neither referenced */
   char *message;
+  char *path; /* of the model in use, as it was asked for */
 
   struct fit_model_info info;
   LimnSessionState state;
@@ -211,6 +212,8 @@ load_done_cb (GObject *source, GAsyncResult *result, gpointer data)
     {
       fit_model_unref (&self->model);
       self->model = g_steal_pointer (&load->model);
+      g_free (self->path);
+      self->path = g_steal_pointer (&load->path);
       self->flops_per_second = 0;
       fit_model_info (self->model, &self->info);
       fill_classes (self);
@@ -270,6 +273,7 @@ limn_session_finalize (GObject *object)
   g_hash_table_remove_all (self->runs);
   g_hash_table_unref (self->runs);
   g_free (self->message);
+  g_free (self->path);
   G_OBJECT_CLASS (limn_session_parent_class)->finalize (object);
 }
 
@@ -320,6 +324,12 @@ LimnSessionState
 limn_session_get_state (LimnSession *self)
 {
   return self->state;
+}
+
+const char *
+limn_session_get_path (LimnSession *self)
+{
+  return self->path;
 }
 
 const char *

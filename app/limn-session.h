@@ -41,6 +41,9 @@ void limn_session_close (LimnSession *self);
 
 LimnSessionState limn_session_get_state (LimnSession *self);
 
+/* What the model in use was loaded from, as limn_session_load was asked; NULL without one. */
+const char *limn_session_get_path (LimnSession *self);
+
 /* Why the last load failed, or "". */
 const char *limn_session_get_message (LimnSession *self);
 

@@ -455,6 +455,14 @@ limn_window_init (LimnWindow *self)
   restore_window (self);
 }
 
+void
+limn_window_tell (LimnWindow *self, const char *sentence)
+{
+  g_return_if_fail (LIMN_IS_WINDOW (self));
+
+  limn_window_show_trouble (self, sentence, FALSE);
+}
+
 LimnWindow *
 limn_window_new (GtkApplication *application, LimnSession *session)
 {

@@ -16,4 +16,7 @@ LimnWindow *limn_window_new (GtkApplication *application, LimnSession *session);
 /* Restores the settings of a picture, or loads the model when `file` is a folder. */
 void limn_window_open (LimnWindow *self, GFile *file);
 
+/* Says in one sentence what went wrong, until it is closed or something new begins. */
+void limn_window_tell (LimnWindow *self, const char *sentence);
+
 G_END_DECLS
