@@ -128,6 +128,9 @@ preferences_action (GSimpleAction *action, GVariant *parameter, gpointer data)
                            self, G_CONNECT_SWAPPED);
   g_settings_bind (self->memory, "keep-history", gtk_builder_get_object (builder, "keep_history"),
                    "active", G_SETTINGS_BIND_DEFAULT);
+  g_settings_bind (self->memory, "history-megabytes",
+                   gtk_builder_get_object (builder, "history_megabytes"), "value",
+                   G_SETTINGS_BIND_DEFAULT);
   gtk_window_set_transient_for (window,
                                 gtk_application_get_active_window (GTK_APPLICATION (self)));
   gtk_window_present (window);

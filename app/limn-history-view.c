@@ -3,16 +3,15 @@
 
 #include <glib/gi18n.h>
 
-#include "limn-export.h"
+#include "limn-history-cell.h"
 #include "limn-history-index.h"
 #include "limn-settings.h"
-
-#define SMALL 96 /* application pixels */
 
 struct _LimnHistoryView
 {
   GtkWidget parent_instance;
 
+  LimnHistory *history;
   LimnHistoryIndex *index;
   GListModel *files; /* of the history, in its order */
   GtkFilter *filter;
@@ -20,7 +19,7 @@ struct _LimnHistoryView
   char **terms;                 /* of the search */
 
   GtkWidget *box, *search, *several, *stack, *grid;
-  GtkWidget *bar, *buttons, *about, *origin;
+  GtkWidget *bar, *buttons, *star, *about, *origin;
 };
 
 G_DEFINE_FINAL_TYPE (LimnHistoryView, limn_history_view, GTK_TYPE_WIDGET)
@@ -61,34 +60,14 @@ position_of (LimnHistoryView *self, GFile *file)
   return GTK_INVALID_LIST_POSITION;
 }
 
-/* ---- small pictures, read on another thread ---- */
-
-/* The cell may show another file by now. */
-static void
-read_cb (GObject *source, GAsyncResult *result, gpointer data G_GNUC_UNUSED)
-{
-  GtkPicture *picture = GTK_PICTURE (source);
-  g_autoptr (GdkTexture) texture = limn_export_load_finish (result);
-  GFile *file = g_task_get_task_data (G_TASK (result));
-
-  if (texture && g_object_get_data (source, "file") == file)
-    gtk_picture_set_paintable (picture, GDK_PAINTABLE (texture));
-}
-
-static GdkContentProvider *
-drag_prepare_cb (GtkWidget *picture)
-{
-  GFile *file = g_object_get_data (G_OBJECT (picture), "file");
-
-  return file ? gdk_content_provider_new_typed (G_TYPE_FILE, file) : NULL;
-}
+/* ---- the small pictures ---- */
 
 /* A click shows a picture, or adds it to the others while several are being chosen. */
 static void
 pressed_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture *gesture)
 {
-  GtkWidget *picture = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (gesture));
-  guint position = position_of (self, g_object_get_data (G_OBJECT (picture), "file"));
+  GtkWidget *cell = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (gesture));
+  guint position = position_of (self, limn_history_cell_get_file (cell));
 
   (void) n_press;
   (void) x;
@@ -105,7 +84,7 @@ pressed_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture *
 static void
 released_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture *gesture)
 {
-  GtkWidget *picture = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (gesture));
+  GtkWidget *cell = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (gesture));
   GdkModifierType keys
       = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (gesture));
 
@@ -115,38 +94,30 @@ released_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture 
   /* With these keys the grid selects. */
   if (!(keys & (GDK_CONTROL_MASK | GDK_SHIFT_MASK)) &&
       !gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->several)))
-    g_signal_emit (self, chosen_signal, 0, g_object_get_data (G_OBJECT (picture), "file"));
+    g_signal_emit (self, chosen_signal, 0, limn_history_cell_get_file (cell));
 }
 
 static void
 setup_cb (LimnHistoryView *self, GtkListItem *item)
 {
-  GtkWidget *picture = gtk_picture_new ();
-  GtkDragSource *drag = gtk_drag_source_new ();
+  GtkWidget *cell = limn_history_cell_new ();
   GtkGesture *click = gtk_gesture_click_new ();
 
-  gtk_widget_set_size_request (picture, SMALL, SMALL);
-  gtk_picture_set_can_shrink (GTK_PICTURE (picture), TRUE);
-  g_signal_connect_swapped (drag, "prepare", G_CALLBACK (drag_prepare_cb), picture);
-  gtk_widget_add_controller (picture, GTK_EVENT_CONTROLLER (drag));
   g_signal_connect_swapped (click, "pressed", G_CALLBACK (pressed_cb), self);
   g_signal_connect_swapped (click, "released", G_CALLBACK (released_cb), self);
-  gtk_widget_add_controller (picture, GTK_EVENT_CONTROLLER (click));
-  gtk_list_item_set_child (item, picture);
+  gtk_widget_add_controller (cell, GTK_EVENT_CONTROLLER (click));
+  gtk_list_item_set_child (item, cell);
 }
 
 static void
 bind_cb (LimnHistoryView *self, GtkListItem *item)
 {
-  GtkWidget *picture = gtk_list_item_get_child (item);
+  GtkWidget *cell = gtk_list_item_get_child (item);
   GFile *file = gtk_list_item_get_item (item);
-  g_autofree char *name = dup_title (self, file);
+  g_autofree char *title = dup_title (self, file);
 
-  g_object_set_data_full (G_OBJECT (picture), "file", g_object_ref (file), g_object_unref);
-  gtk_picture_set_paintable (GTK_PICTURE (picture), NULL);
-  gtk_picture_set_alternative_text (GTK_PICTURE (picture), name);
-  gtk_widget_set_tooltip_text (picture, name);
-  limn_export_load_async (file, picture, read_cb, NULL);
+  limn_history_cell_set_file (cell, file, title);
+  limn_history_cell_set_starred (cell, limn_history_is_starred (self->history, file));
 }
 
 /* ---- the selected ones ---- */
@@ -167,23 +138,29 @@ dup_selected (LimnHistoryView *self)
   return G_LIST_MODEL (files);
 }
 
-/* What a key is about: the picture with the focus ring, with the others where it is one of several
- * that are selected. */
+/* What a key is about: the selected pictures, or else the one with the focus ring. */
 static GListModel *
 dup_meant (LimnHistoryView *self)
 {
-  GtkWidget *cell = gtk_root_get_focus (gtk_widget_get_root (self->grid));
-  GtkWidget *picture = cell ? gtk_widget_get_first_child (cell) : NULL;
-  GFile *file = picture ? g_object_get_data (G_OBJECT (picture), "file") : NULL;
-  guint position = position_of (self, file);
-  GListStore *one;
+  GListModel *files = dup_selected (self);
+  GtkWidget *focus = gtk_root_get_focus (gtk_widget_get_root (self->grid));
+  GtkWidget *cell = focus ? gtk_widget_get_first_child (focus) : NULL;
+  GFile *file = cell ? limn_history_cell_get_file (cell) : NULL;
 
-  if (position == GTK_INVALID_LIST_POSITION ||
-      gtk_selection_model_is_selected (self->selection, position))
-    return dup_selected (self);
-  one = g_list_store_new (G_TYPE_FILE);
-  g_list_store_append (one, file);
-  return G_LIST_MODEL (one);
+  if (g_list_model_get_n_items (files) == 0 && file)
+    g_list_store_append (G_LIST_STORE (files), file);
+  return files;
+}
+
+static void
+focus_first (LimnHistoryView *self)
+{
+  GtkWidget *first;
+
+  gtk_widget_activate_action (self->grid, "list.scroll-to-item", "u", 0);
+  first = gtk_widget_get_first_child (self->grid);
+  if (first)
+    gtk_widget_grab_focus (first);
 }
 
 static void
@@ -194,19 +171,58 @@ emit_about (LimnHistoryView *self, guint signal, GListModel *files)
 }
 
 static void
-discard_cb (LimnHistoryView *self)
-{
-  g_autoptr (GListModel) files = dup_selected (self);
-
-  emit_about (self, unwanted_signal, files);
-}
-
-static void
 export_cb (LimnHistoryView *self)
 {
   g_autoptr (GListModel) files = dup_selected (self);
 
   emit_about (self, elsewhere_signal, files);
+}
+
+/* The keys shall go on here, to undo it for one. */
+static void
+throw_away (LimnHistoryView *self, GListModel *files)
+{
+  GtkWidget *focus;
+
+  emit_about (self, unwanted_signal, files);
+  focus = gtk_root_get_focus (gtk_widget_get_root (self->grid));
+  if (g_list_model_get_n_items (G_LIST_MODEL (self->selection)) == 0)
+    gtk_widget_grab_focus (self->search);
+  else if (!focus || !gtk_widget_is_ancestor (focus, self->grid))
+    focus_first (self);
+}
+
+static void
+discard_cb (LimnHistoryView *self)
+{
+  g_autoptr (GListModel) files = dup_selected (self);
+
+  throw_away (self, files);
+}
+
+static gboolean
+are_starred (LimnHistoryView *self, GListModel *files)
+{
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+
+      if (!limn_history_is_starred (self->history, file))
+        return FALSE;
+    }
+  return g_list_model_get_n_items (files) > 0;
+}
+
+void
+limn_history_view_toggle_star (LimnHistoryView *self)
+{
+  g_autoptr (GListModel) files = NULL;
+
+  g_return_if_fail (LIMN_IS_HISTORY_VIEW (self));
+
+  files = dup_meant (self);
+  if (g_list_model_get_n_items (files) > 0)
+    limn_history_set_starred (self->history, files, !are_starred (self, files));
 }
 
 /* "From seed 7, step 12", which leads there. */
@@ -219,6 +235,7 @@ refresh_origin (LimnHistoryView *self, GFile *file)
   const struct fit_settings *before
       = origin ? limn_history_index_get_settings (self->index, origin) : NULL;
   g_autofree char *seed = NULL, *text = NULL;
+  GtkLabel *label;
 
   gtk_widget_set_visible (self->origin, settings && settings->n_origins > 0);
   if (!settings || !settings->n_origins)
@@ -233,8 +250,10 @@ refresh_origin (LimnHistoryView *self, GFile *file)
     text = g_strdup_printf (_ ("From seed %s, step %d (not here)"), seed,
                             settings->params.from_step);
   gtk_button_set_label (GTK_BUTTON (self->origin), text);
-  gtk_label_set_ellipsize (GTK_LABEL (gtk_button_get_child (GTK_BUTTON (self->origin))),
-                           PANGO_ELLIPSIZE_MIDDLE);
+  label = GTK_LABEL (gtk_button_get_child (GTK_BUTTON (self->origin)));
+  gtk_label_set_xalign (label, 0);
+  gtk_label_set_max_width_chars (label, 1);
+  gtk_label_set_ellipsize (label, PANGO_ELLIPSIZE_MIDDLE);
   gtk_widget_set_tooltip_text (self->origin, text);
   gtk_widget_set_sensitive (self->origin, before != NULL);
 }
@@ -256,9 +275,27 @@ selection_changed_cb (LimnHistoryView *self)
     about = g_strdup_printf (ngettext ("%u picture selected", "%u pictures selected", n), n);
   gtk_widget_set_visible (self->bar, n_found > 0);
   gtk_widget_set_sensitive (self->buttons, n > 0);
+  gtk_button_set_icon_name (GTK_BUTTON (self->star), are_starred (self, files)
+                                                         ? "starred-symbolic"
+                                                         : "non-starred-symbolic");
   gtk_label_set_text (GTK_LABEL (self->about), about);
   gtk_widget_set_tooltip_text (self->about, about);
   refresh_origin (self, n == 1 ? first : NULL);
+}
+
+static void
+starred_cb (LimnHistoryView *self)
+{
+  for (GtkWidget *item = gtk_widget_get_first_child (self->grid); item;
+       item = gtk_widget_get_next_sibling (item))
+    {
+      GtkWidget *cell = gtk_widget_get_first_child (item);
+      GFile *file = cell ? limn_history_cell_get_file (cell) : NULL;
+
+      if (file)
+        limn_history_cell_set_starred (cell, limn_history_is_starred (self->history, file));
+    }
+  selection_changed_cb (self);
 }
 
 static void
@@ -299,17 +336,6 @@ search_changed_cb (LimnHistoryView *self)
   self->terms = limn_history_index_dup_terms (gtk_editable_get_text (GTK_EDITABLE (self->search)));
   gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_DIFFERENT);
   found_changed_cb (self);
-}
-
-static void
-focus_first (LimnHistoryView *self)
-{
-  GtkWidget *first;
-
-  gtk_widget_activate_action (self->grid, "list.scroll-to-item", "u", 0);
-  first = gtk_widget_get_first_child (self->grid);
-  if (first)
-    gtk_widget_grab_focus (first);
 }
 
 static void
@@ -437,14 +463,16 @@ key_cb (LimnHistoryView *self, guint keyval, guint keycode, GdkModifierType stat
   if (keyval != GDK_KEY_Delete)
     return search_for_key (self, keyval, state, controller);
   files = dup_meant (self);
-  emit_about (self, unwanted_signal, files);
+  throw_away (self, files);
   return GDK_EVENT_STOP;
 }
 
-/* The grid keeps the focus on the picture that was there first, which is the oldest. */
+/* The grid keeps the focus on the picture that was there first, which is the oldest; and nobody
+ * remembers what was selected the last time. */
 static void
 map_cb (LimnHistoryView *self)
 {
+  gtk_selection_model_unselect_all (self->selection);
   limn_history_index_read (self->index);
   focus_first (self);
 }
@@ -465,8 +493,11 @@ limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history)
 
   g_return_if_fail (LIMN_IS_HISTORY_VIEW (self) && !self->files);
 
+  self->history = g_object_ref (history);
   self->files = g_object_ref (limn_history_get_files (history));
   self->index = limn_history_index_new (self->files);
+  g_signal_connect_object (self->history, "starred", G_CALLBACK (starred_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->index, "read", G_CALLBACK (index_read_cb), self,
                            G_CONNECT_SWAPPED);
   found = gtk_filter_list_model_new (g_object_ref (self->files), g_object_ref (self->filter));
@@ -482,6 +513,7 @@ limn_history_view_dispose (GObject *object)
   g_clear_object (&self->selection);
   g_clear_object (&self->filter);
   g_clear_object (&self->index);
+  g_clear_object (&self->history);
   g_clear_object (&self->files);
   g_clear_pointer (&self->terms, g_strfreev);
   g_clear_pointer (&self->box, gtk_widget_unparent);
@@ -514,6 +546,7 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   BIND (grid);
   BIND (bar);
   BIND (buttons);
+  BIND (star);
   BIND (about);
   BIND (origin);
   gtk_widget_class_bind_template_callback (widget_class, activate_cb);
@@ -524,6 +557,7 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, search_stop_cb);
   gtk_widget_class_bind_template_callback (widget_class, search_key_cb);
   gtk_widget_class_bind_template_callback (widget_class, several_toggled_cb);
+  gtk_widget_class_bind_template_callback (widget_class, limn_history_view_toggle_star);
   gtk_widget_class_bind_template_callback (widget_class, discard_cb);
   gtk_widget_class_bind_template_callback (widget_class, export_cb);
   gtk_widget_class_bind_template_callback (widget_class, origin_cb);

@@ -15,6 +15,9 @@ G_DECLARE_FINAL_TYPE (LimnHistoryView, limn_history_view, LIMN, HISTORY_VIEW, Gt
 /* Signals "chosen" with a GFile, "unwanted" and "wanted-elsewhere" with a GListModel of them. */
 void limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history);
 
+/* Marks the selected pictures with a star, or takes it away where all of them have one. */
+void limn_history_view_toggle_star (LimnHistoryView *self);
+
 void limn_history_view_start_search (LimnHistoryView *self);
 
 G_END_DECLS

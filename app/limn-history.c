@@ -7,18 +7,23 @@
 
 #include "limn-export.h"
 
+#define MOST_TRIMMED 200 /* at once */
+
 struct _LimnHistory
 {
   GObject parent_instance;
 
   char *folder;
   GListStore *files;
-  guint count; /* makes names of one moment differ */
+  GHashTable *starred; /* names without the folder */
+  guint count;         /* makes names of one moment differ */
+  guint64 limit_bytes; /* 0: none */
+  gboolean trash_failed;
 };
 
 G_DEFINE_FINAL_TYPE (LimnHistory, limn_history, G_TYPE_OBJECT)
 
-static guint failed_signal;
+static guint failed_signal, trimmed_signal, starred_signal;
 
 static int
 compare_names (gconstpointer a, gconstpointer b, gpointer data G_GNUC_UNUSED)
@@ -46,19 +51,147 @@ read_folder (LimnHistory *self)
   g_list_store_sort (self->files, compare_names, NULL);
 }
 
-static void
-forget_oldest (LimnHistory *self)
+/* ---- stars ---- */
+
+static char *
+dup_stars_path (LimnHistory *self)
 {
-  guint n;
-
-  while ((n = g_list_model_get_n_items (G_LIST_MODEL (self->files))) > LIMN_HISTORY_MOST)
-    {
-      g_autoptr (GFile) oldest = g_list_model_get_item (G_LIST_MODEL (self->files), n - 1);
-
-      g_list_store_remove (self->files, n - 1);
-      g_unlink (g_file_peek_path (oldest));
-    }
+  return g_build_filename (self->folder, "starred", NULL);
 }
+
+/* Another window may have written it. */
+static void
+read_stars (LimnHistory *self)
+{
+  g_autofree char *path = dup_stars_path (self), *text = NULL;
+  g_auto (GStrv) names = NULL;
+
+  g_hash_table_remove_all (self->starred);
+  if (!g_file_get_contents (path, &text, NULL, NULL))
+    return;
+  names = g_strsplit (text, "\n", -1);
+  for (char **name = names; *name; name++)
+    if (**name)
+      g_hash_table_add (self->starred, g_strdup (*name));
+}
+
+static void
+write_stars (LimnHistory *self)
+{
+  g_autofree char *path = dup_stars_path (self);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  GHashTableIter iter;
+  gpointer name;
+
+  g_hash_table_iter_init (&iter, self->starred);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_string_append_printf (text, "%s\n", (char *) name);
+  if (!g_file_set_contents (path, text->str, (gssize) text->len, &error))
+    g_signal_emit (self, failed_signal, 0, error->message);
+}
+
+gboolean
+limn_history_is_starred (LimnHistory *self, GFile *file)
+{
+  g_autofree char *name = g_file_get_basename (file);
+
+  return g_hash_table_contains (self->starred, name);
+}
+
+void
+limn_history_set_starred (LimnHistory *self, GListModel *files, gboolean starred)
+{
+  g_return_if_fail (LIMN_IS_HISTORY (self));
+
+  read_stars (self);
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+      g_autofree char *name = g_file_get_basename (file);
+
+      if (starred)
+        g_hash_table_add (self->starred, g_steal_pointer (&name));
+      else
+        g_hash_table_remove (self->starred, name);
+    }
+  write_stars (self);
+  g_signal_emit (self, starred_signal, 0);
+}
+
+/* ---- the limit ---- */
+
+static guint64
+bytes_of (GFile *file)
+{
+  GStatBuf status;
+
+  return g_stat (g_file_peek_path (file), &status) == 0 ? (guint64) status.st_size : 0;
+}
+
+static guint64
+bytes_of_all (LimnHistory *self)
+{
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->files)); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (G_LIST_MODEL (self->files), i);
+
+      bytes += bytes_of (file);
+    }
+  return bytes;
+}
+
+static gboolean
+to_wastebasket (LimnHistory *self, GFile *file)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (g_file_trash (file, NULL, &error))
+    return TRUE;
+  if (!self->trash_failed)
+    g_signal_emit (self, failed_signal, 0, error->message);
+  self->trash_failed = TRUE;
+  return FALSE;
+}
+
+/* A tenth more than must go goes, so that this happens seldom, but never so many that the window
+ * would wait. The newest picture stays always. */
+static void
+trim (LimnHistory *self)
+{
+  guint64 bytes = self->limit_bytes ? bytes_of_all (self) : 0;
+  guint n_gone = 0;
+
+  if (bytes <= self->limit_bytes)
+    return;
+  read_stars (self);
+  for (guint i = g_list_model_get_n_items (G_LIST_MODEL (self->files));
+       --i > 0 && n_gone < MOST_TRIMMED && bytes > self->limit_bytes - self->limit_bytes / 10;)
+    {
+      g_autoptr (GFile) oldest = g_list_model_get_item (G_LIST_MODEL (self->files), i);
+      guint64 size = bytes_of (oldest);
+
+      if (limn_history_is_starred (self, oldest) || !to_wastebasket (self, oldest))
+        continue;
+      bytes -= size;
+      n_gone++;
+      g_list_store_remove (self->files, i);
+    }
+  if (n_gone)
+    g_signal_emit (self, trimmed_signal, 0, n_gone);
+}
+
+void
+limn_history_set_limit (LimnHistory *self, guint64 bytes)
+{
+  g_return_if_fail (LIMN_IS_HISTORY (self));
+
+  self->limit_bytes = bytes;
+}
+
+/* ---- pictures ---- */
 
 static void
 written_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
@@ -73,7 +206,7 @@ written_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
       return;
     }
   limn_history_show (self, file);
-  forget_oldest (self);
+  trim (self);
 }
 
 void
@@ -143,6 +276,7 @@ limn_history_finalize (GObject *object)
 
   g_free (self->folder);
   g_object_unref (self->files);
+  g_hash_table_unref (self->starred);
   G_OBJECT_CLASS (limn_history_parent_class)->finalize (object);
 }
 
@@ -152,12 +286,17 @@ limn_history_class_init (LimnHistoryClass *klass)
   G_OBJECT_CLASS (klass)->finalize = limn_history_finalize;
   failed_signal = g_signal_new ("failed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
                                 NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  trimmed_signal = g_signal_new ("trimmed", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT);
+  starred_signal = g_signal_new ("starred", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0, NULL,
+                                 NULL, NULL, G_TYPE_NONE, 0);
 }
 
 static void
 limn_history_init (LimnHistory *self)
 {
   self->files = g_list_store_new (G_TYPE_FILE);
+  self->starred = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 LimnHistory *
@@ -168,5 +307,6 @@ limn_history_new (const char *folder)
   self->folder = folder ? g_strdup (folder)
                         : g_build_filename (g_get_user_data_dir (), "limn", "history", NULL);
   read_folder (self);
+  read_stars (self);
   return self;
 }

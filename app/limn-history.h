@@ -2,9 +2,10 @@
 /*
  * limn-history.h - the pictures that were painted, kept as PNG with their settings.
  *
- * They lie in one folder, one file a picture, named by the time, and the list is what lies there:
- * nothing else is stored. The newest LIMN_HISTORY_MOST are kept; older ones are deleted when a new
- * one comes. All functions belong to the main thread; files are written on another.
+ * They lie in one folder, one file a picture, named by the time, and the list is what lies there.
+ * Beside them lies "starred", the names of those that people marked, one a line. When a new picture
+ * comes and all of them take more than the limit, the oldest without a star are moved to the
+ * wastebasket, never deleted. All functions belong to the main thread; files are written on another.
  */
 #pragma once
 
@@ -12,8 +13,6 @@
 #include <gio/gio.h>
 
 G_BEGIN_DECLS
-
-#define LIMN_HISTORY_MOST 500
 
 #define LIMN_TYPE_HISTORY (limn_history_get_type ())
 G_DECLARE_FINAL_TYPE (LimnHistory, limn_history, LIMN, HISTORY, GObject)
@@ -27,6 +26,14 @@ GListModel *limn_history_get_files (LimnHistory *self);
 /* Writes the picture; it is listed when it is there. A failure is told by the signal "failed", with
  * a sentence. */
 void limn_history_add (LimnHistory *self, struct fit_frame *frame);
+
+/* From the next new picture on; 0: as much as there is. The signal "trimmed" tells how many pictures
+ * went to the wastebasket, a guint; one that cannot go there stays, and "failed" tells it once. */
+void limn_history_set_limit (LimnHistory *self, guint64 bytes);
+
+gboolean limn_history_is_starred (LimnHistory *self, GFile *file);
+/* Of GFile objects in the folder. The signal "starred" follows. */
+void limn_history_set_starred (LimnHistory *self, GListModel *files, gboolean starred);
 
 /* Takes a picture off the list, puts it back, or throws the file away for good. */
 void limn_history_hide (LimnHistory *self, GFile *file);

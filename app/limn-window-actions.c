@@ -239,9 +239,14 @@ search_action (GtkWidget *widget, const char *name, GVariant *parameter)
 static void
 favourite_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
+  LimnWindow *self = LIMN_WINDOW (widget);
+
   (void) name;
   (void) parameter;
-  limn_class_picker_toggle_favourite (LIMN_WINDOW (widget)->classes);
+  if (gtk_widget_get_mapped (GTK_WIDGET (self->history_view)))
+    limn_history_view_toggle_star (self->history_view);
+  else
+    limn_class_picker_toggle_favourite (self->classes);
 }
 
 /* ---- viewer ---- */

@@ -169,10 +169,34 @@ failed_cb (LimnWindow *self, const char *sentence)
   limn_window_show_trouble (self, sentence, FALSE);
 }
 
+static void
+limit_changed_cb (LimnWindow *self)
+{
+  int megabytes = g_settings_get_int (self->memory, "history-megabytes");
+
+  limn_history_set_limit (self->history, (guint64) megabytes * 1000000);
+}
+
+static void
+trimmed_cb (LimnWindow *self, guint n)
+{
+  g_autofree char *title = g_strdup_printf (
+      ngettext ("To save space, %u old picture went to the wastebasket",
+                "To save space, %u old pictures went to the wastebasket", n),
+      n);
+
+  limn_window_toast (self, title);
+}
+
 void
 limn_window_set_up_history (LimnWindow *self)
 {
   self->history = limn_history_new (NULL);
+  limit_changed_cb (self);
+  g_signal_connect_object (self->memory, "changed::history-megabytes",
+                           G_CALLBACK (limit_changed_cb), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->history, "trimmed", G_CALLBACK (trimmed_cb), self,
+                           G_CONNECT_SWAPPED);
   limn_history_view_set_history (self->history_view, self->history);
   g_signal_connect_object (self->history, "failed", G_CALLBACK (failed_cb), self,
                            G_CONNECT_SWAPPED);

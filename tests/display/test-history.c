@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The panel of earlier pictures: searching, several at once, and where a branch comes from. */
+/* The panel of earlier pictures: searching, several at once, where a branch comes from, stars and the
+ * limit. */
 #include "fixture.h"
 
 #include <glib/gstdio.h>
@@ -180,7 +181,8 @@ static void test_several(struct fixture *f, gconstpointer data)
     gtk_selection_model_select_all(found(f));
     g_assert_true(press(f, GDK_KEY_Delete));
     g_assert_cmpuint(n_files(f), ==, 0);
-    gtk_widget_grab_focus(part(f, GTK_TYPE_SEARCH_ENTRY, "search"));
+    GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(f->window));
+    g_assert_true(focus && gtk_widget_is_ancestor(focus, part(f, GTK_TYPE_SEARCH_ENTRY, "search")));
     fixture_act(f, "win.undo");
     g_assert_cmpuint(n_files(f), ==, 3);
     for (guint i = 0; i < 3; i++) {
@@ -257,6 +259,85 @@ static void test_branch(struct fixture *f, gconstpointer data)
     g_assert_nonnull(strstr(gtk_button_get_label(GTK_BUTTON(line)), "not here"));
 }
 
+static gboolean is_in_wastebasket(GFile *file)
+{
+    g_autofree char *name = g_file_get_basename(file);
+    g_autofree char *path = g_build_filename(g_get_user_data_dir(), "Trash", "files", name, NULL);
+    return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* Some file systems have no wastebasket, or one elsewhere. */
+static gboolean has_wastebasket(GFile *beside)
+{
+    g_autoptr(GFile) folder = g_file_get_parent(beside);
+    g_autoptr(GFile) probe = g_file_get_child(folder, "probe");
+    g_assert_true(g_file_set_contents(g_file_peek_path(probe), "", 0, NULL));
+    if (g_file_trash(probe, NULL, NULL))
+        return is_in_wastebasket(probe);
+    g_remove(g_file_peek_path(probe));
+    return FALSE;
+}
+
+/* What the limit takes away is in the wastebasket: the oldest, but none with a star. */
+static void test_limit(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    LimnHistory *history = f->window->history;
+    for (guint64 seed = 1; seed <= 3; seed++)
+        paint(f, seed, 64, 48);
+    g_autoptr(GFile) oldest = g_list_model_get_item(files(f), 2);
+    g_autoptr(GFile) second = g_list_model_get_item(files(f), 1);
+    g_autoptr(GListStore) one = g_list_store_new(G_TYPE_FILE);
+    if (!has_wastebasket(oldest)) {
+        g_test_skip("there is no wastebasket for the temporary folder");
+        return;
+    }
+    g_list_store_append(one, oldest);
+    limn_history_set_starred(history, G_LIST_MODEL(one), TRUE);
+    limn_history_set_limit(history, 0);
+    paint(f, 4, 64, 48);
+    g_assert_cmpuint(n_files(f), ==, 4); /* no limit */
+
+    limn_history_set_limit(history, 1);
+    limn_settings_set_seed(f->window->settings, 5);
+    fixture_paint(f);
+    WAIT_UNTIL(n_files(f) == 2); /* the new one, and the one with the star */
+    g_autoptr(GFile) kept = g_list_model_get_item(files(f), 1);
+    g_assert_true(g_file_equal(kept, oldest));
+    g_assert_true(g_file_query_exists(oldest, NULL));
+    g_assert_false(g_file_query_exists(second, NULL));
+    g_assert_true(is_in_wastebasket(second));
+
+    /* The star is there in the next window. */
+    fixture_close(f, NULL);
+    fixture_open(f, NULL);
+    g_assert_true(limn_history_is_starred(f->window->history, oldest));
+    limn_history_set_starred(f->window->history, G_LIST_MODEL(one), FALSE);
+    g_assert_false(limn_history_is_starred(f->window->history, oldest));
+}
+
+/* Ctrl+D in the panel marks what is selected there, and not the class. */
+static void test_star(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    paint(f, 1, 64, 48);
+    paint(f, 2, 64, 48);
+    g_autoptr(GFile) newest = g_list_model_get_item(files(f), 0);
+    g_autoptr(GFile) other = g_list_model_get_item(files(f), 1);
+    open_panel(f, "1");
+    gtk_selection_model_select_item(found(f), 0, TRUE);
+    fixture_act(f, "win.favourite");
+    g_assert_true(limn_history_is_starred(f->window->history, newest));
+    g_assert_false(limn_history_is_starred(f->window->history, other));
+    gtk_selection_model_select_all(found(f));
+    fixture_act(f, "win.favourite"); /* one has none yet: both get it */
+    g_assert_true(limn_history_is_starred(f->window->history, newest));
+    g_assert_true(limn_history_is_starred(f->window->history, other));
+    fixture_act(f, "win.favourite");
+    g_assert_false(limn_history_is_starred(f->window->history, newest));
+    g_assert_false(limn_history_is_starred(f->window->history, other));
+}
+
 #define ADD(name, function)                                                                        \
     g_test_add("/history/" name, struct fixture, NULL, open_empty, function, fixture_close)
 
@@ -270,5 +351,7 @@ int main(int argc, char **argv)
     ADD("several", test_several);
     ADD("save-several", test_save_several);
     ADD("branch", test_branch);
+    ADD("limit", test_limit);
+    ADD("star", test_star);
     return g_test_run();
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limn-history-cell.h - one small picture of the history, with its star; it can be dragged out. */
+#pragma once
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+GtkWidget *limn_history_cell_new (void);
+
+/* Reads the picture on another thread. `title` is shown on hover. */
+void limn_history_cell_set_file (GtkWidget *cell, GFile *file, const char *title);
+void limn_history_cell_set_starred (GtkWidget *cell, gboolean starred);
+
+/* Borrowed; NULL for any other widget and before it was set. */
+GFile *limn_history_cell_get_file (GtkWidget *cell);
+
+G_END_DECLS
