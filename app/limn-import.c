@@ -17,6 +17,10 @@ struct _LimnImport
   GCancellable *cancellable;
 
   int percent; /* atomic */
+
+  GMutex mutex; /* of what follows */
+  guint64 done_bytes, total_bytes;
+  gint64 begun_us, now_us; /* when writing began, and when so much was written */
 };
 
 G_DEFINE_FINAL_TYPE (LimnImport, limn_import, G_TYPE_OBJECT)
@@ -194,6 +198,18 @@ notify_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+keep_progress (LimnImport *self, guint64 done, guint64 total)
+{
+  g_mutex_lock (&self->mutex);
+  self->now_us = g_get_monotonic_time ();
+  if (!self->begun_us)
+    self->begun_us = self->now_us;
+  self->done_bytes = done;
+  self->total_bytes = total;
+  g_mutex_unlock (&self->mutex);
+}
+
 /* On the importing thread. The first call comes when everything has been checked. */
 static bool
 progress_cb (void *data, uint64_t done, uint64_t total)
@@ -201,6 +217,7 @@ progress_cb (void *data, uint64_t done, uint64_t total)
   Watch *watch = data;
   int percent = total > 0 ? (int) (100 * done / total) : 0;
 
+  keep_progress (watch->import, done, total);
   if (percent != g_atomic_int_get (&watch->import->percent))
     {
       g_atomic_int_set (&watch->import->percent, percent);
@@ -296,6 +313,17 @@ limn_import_get_fraction (LimnImport *self)
   return g_atomic_int_get (&self->percent) / 100.0;
 }
 
+void
+limn_import_get_progress (LimnImport *self, guint64 *done_bytes, guint64 *total_bytes,
+                          gint64 *elapsed_us)
+{
+  g_mutex_lock (&self->mutex);
+  *done_bytes = self->done_bytes;
+  *total_bytes = self->total_bytes;
+  *elapsed_us = self->now_us - self->begun_us;
+  g_mutex_unlock (&self->mutex);
+}
+
 const char *
 limn_import_get_name (LimnImport *self)
 {
@@ -312,6 +340,7 @@ limn_import_finalize (GObject *object)
   g_free (self->path);
   g_free (self->name);
   g_object_unref (self->cancellable);
+  g_mutex_clear (&self->mutex);
   G_OBJECT_CLASS (limn_import_parent_class)->finalize (object);
 }
 
@@ -341,6 +370,7 @@ static void
 limn_import_init (LimnImport *self)
 {
   self->cancellable = g_cancellable_new ();
+  g_mutex_init (&self->mutex);
 }
 
 LimnImport *

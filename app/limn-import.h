@@ -34,6 +34,10 @@ void limn_import_cancel (LimnImport *self);
 /* How much is written, from 0 to 1: the property "fraction". */
 double limn_import_get_fraction (LimnImport *self);
 
+/* How much of the model is written and in what time; all 0 before the writing begins. */
+void limn_import_get_progress (LimnImport *self, guint64 *done_bytes, guint64 *total_bytes,
+                               gint64 *elapsed_us);
+
 /* What people call the file. Borrowed. */
 const char *limn_import_get_name (LimnImport *self);
 

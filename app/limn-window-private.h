@@ -89,6 +89,9 @@ void limn_window_refresh_progress (LimnWindow *self);
 /* Shows the page that the state calls for. */
 void limn_window_refresh_page (LimnWindow *self);
 
+/* A time as minutes and seconds, 0:04. */
+char *limn_window_dup_clock (double seconds);
+
 /* limn-window-trouble.c */
 /* Says what went wrong; `elsewhere` offers to save in another place. */
 void limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere);
@@ -131,6 +134,10 @@ void limn_window_finish_from_here (LimnWindow *self);
 /* limn-window-import.c */
 void limn_window_import (LimnWindow *self, GFile *file);
 void limn_window_close_import (LimnWindow *self);
+
+/* How much of a model is written, how quickly and what time is left; the first moments tell no
+ * speed. */
+char *limn_window_describe_import (guint64 done_bytes, guint64 total_bytes, gint64 elapsed_us);
 
 /* limn-window-live.c */
 void limn_window_set_up_live (LimnWindow *self);

@@ -12,8 +12,8 @@ G_DEFINE_FINAL_TYPE (LimnWindow, limn_window, ADW_TYPE_APPLICATION_WINDOW)
 /* ---- words ---- */
 
 /* "0:04", as players write it. */
-static char *
-dup_clock (double seconds)
+char *
+limn_window_dup_clock (double seconds)
 {
   int whole = (int) ceil (fmax (seconds, 0));
 
@@ -25,7 +25,7 @@ dup_step (LimnRun *run)
 {
   int step = limn_run_get_step (run), n_steps = limn_run_get_n_steps (run);
   double remaining = limn_run_get_remaining (run);
-  g_autofree char *clock = dup_clock (remaining);
+  g_autofree char *clock = limn_window_dup_clock (remaining);
 
   if (step >= n_steps)
     return g_strdup (_ ("Almost done…"));

@@ -396,6 +396,32 @@ static void test_drop_of_weights(struct fixture *f, gconstpointer data)
     g_rmdir(folder);
 }
 
+static void test_import_words(void)
+{
+    static const struct {
+        guint64 done, total;
+        gint64 elapsed_us;
+        const char *words;
+    } cases[] = {
+        {0, 4000000000, 5000000, "0 bytes of 4.0 GB"},
+        {100000000, 4000000000, 400000, "100.0 MB of 4.0 GB"},
+        {1000000000, 4000000000, 5000000, "1.0 GB of 4.0 GB · 200.0 MB/s · 0:15 left"},
+        {1000000, 4000000000, 1000000, "1.0 MB of 4.0 GB · 1.0 MB/s · 66:39 left"},
+        {4000000000, 4000000000, 20000000, "4.0 GB of 4.0 GB · 200.0 MB/s · 0:00 left"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *words
+            = limn_window_describe_import(cases[i].done, cases[i].total, cases[i].elapsed_us);
+        g_autofree char *plain = g_strdup(words);
+        /* GLib puts a no-break space before units. */
+        for (char *at; (at = strstr(plain, "\302\240"));) {
+            *at = ' ';
+            memmove(at + 1, at + 2, strlen(at + 2) + 1);
+        }
+        g_assert_cmpstr(plain, ==, cases[i].words);
+    }
+}
+
 static void copy_part(const char *name, const char *folder, const char *as)
 {
     g_autofree char *from = g_build_filename(g_getenv("LIMN_MODEL"), name, NULL);
@@ -548,5 +574,6 @@ int main(int argc, char **argv)
     ADD("exact", test_exact);
     ADD("accessible", test_accessible);
     ADD("shortcuts", test_shortcuts);
+    g_test_add_func("/input/import-words", test_import_words);
     return g_test_run();
 }
