@@ -254,6 +254,69 @@ limn_history_show (LimnHistory *self, GFile *file)
   g_list_store_insert_sorted (self->files, file, compare_names, NULL);
 }
 
+/* One change of the list, from the first to the last picture that differ. */
+static void
+replace_files (LimnHistory *self, GPtrArray *wanted)
+{
+  GListModel *files = G_LIST_MODEL (self->files);
+  guint n = g_list_model_get_n_items (files), first = 0, same = 0;
+
+  for (; first < MIN (n, wanted->len); first++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, first);
+
+      if (file != g_ptr_array_index (wanted, first))
+        break;
+    }
+  for (; same < MIN (n, wanted->len) - first; same++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, n - 1 - same);
+
+      if (file != g_ptr_array_index (wanted, wanted->len - 1 - same))
+        break;
+    }
+  g_list_store_splice (self->files, first, n - same - first, wanted->pdata + first,
+                       wanted->len - same - first);
+}
+
+void
+limn_history_hide_all (LimnHistory *self, GListModel *files)
+{
+  g_autoptr (GHashTable) hidden
+      = g_hash_table_new_full (g_file_hash, (GEqualFunc) g_file_equal, g_object_unref, NULL);
+  g_autoptr (GPtrArray) wanted = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    g_hash_table_add (hidden, g_list_model_get_item (files, i));
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->files)); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (G_LIST_MODEL (self->files), i);
+
+      if (!g_hash_table_contains (hidden, file))
+        g_ptr_array_add (wanted, g_steal_pointer (&file));
+    }
+  replace_files (self, wanted);
+}
+
+static int
+compare_in_array (gconstpointer a, gconstpointer b)
+{
+  return compare_names (*(GFile *const *) a, *(GFile *const *) b, NULL);
+}
+
+void
+limn_history_show_all (LimnHistory *self, GListModel *files)
+{
+  g_autoptr (GPtrArray) wanted = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (guint i = 0; i < g_list_model_get_n_items (G_LIST_MODEL (self->files)); i++)
+    g_ptr_array_add (wanted, g_list_model_get_item (G_LIST_MODEL (self->files), i));
+  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
+    g_ptr_array_add (wanted, g_list_model_get_item (files, i));
+  g_ptr_array_sort (wanted, compare_in_array);
+  replace_files (self, wanted);
+}
+
 void
 limn_history_discard (LimnHistory *self, GFile *file)
 {

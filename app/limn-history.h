@@ -40,4 +40,8 @@ void limn_history_hide (LimnHistory *self, GFile *file);
 void limn_history_show (LimnHistory *self, GFile *file);
 void limn_history_discard (LimnHistory *self, GFile *file);
 
+/* The same with many GFile objects, as one change of the list. */
+void limn_history_hide_all (LimnHistory *self, GListModel *files);
+void limn_history_show_all (LimnHistory *self, GListModel *files);
+
 G_END_DECLS

@@ -48,23 +48,16 @@ chosen_cb (LimnWindow *self, GFile *file)
 /* ---- throwing away: the files go when the offer to undo has gone ---- */
 
 static void
-for_each_file (LimnHistory *history, GListModel *files, void (*act) (LimnHistory *, GFile *))
-{
-  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
-    {
-      g_autoptr (GFile) file = g_list_model_get_item (files, i);
-
-      act (history, file);
-    }
-}
-
-static void
 toast_dismissed_cb (LimnHistory *history, AdwToast *toast)
 {
   GListModel *files = g_object_get_data (G_OBJECT (toast), "files");
 
-  if (files)
-    for_each_file (history, files, limn_history_discard);
+  for (guint i = 0; files && i < g_list_model_get_n_items (files); i++)
+    {
+      g_autoptr (GFile) file = g_list_model_get_item (files, i);
+
+      limn_history_discard (history, file);
+    }
   g_object_set_data (G_OBJECT (toast), "files", NULL);
 }
 
@@ -72,7 +65,7 @@ toast_dismissed_cb (LimnHistory *history, AdwToast *toast)
 static void
 have_back_cb (LimnHistory *history, AdwToast *toast)
 {
-  for_each_file (history, g_object_get_data (G_OBJECT (toast), "files"), limn_history_show);
+  limn_history_show_all (history, g_object_get_data (G_OBJECT (toast), "files"));
   g_object_set_data (G_OBJECT (toast), "files", NULL);
 }
 
@@ -85,7 +78,7 @@ limn_window_discard (LimnWindow *self, GListModel *files)
   AdwToast *toast = adw_toast_new (title);
   GObject *object = G_OBJECT (toast);
 
-  for_each_file (self->history, files, limn_history_hide);
+  limn_history_hide_all (self->history, files);
   adw_toast_set_button_label (toast, _ ("Undo"));
   g_object_set_data_full (object, "files", g_object_ref (files), g_object_unref);
   /* A window that closes dismisses its toasts after it has let go of the history. */
