@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 
 #include "limn-icons.h"
+#include "limn-report.h"
 #include "limn-resources.h"
 #include "limn-session.h"
 #include "limn-window.h"
@@ -55,19 +56,6 @@ quit_action (GSimpleAction *action, GVariant *parameter, gpointer data)
 }
 
 static char *
-dup_system_details (LimnApplication *self)
-{
-  const struct fit_model_info *info = limn_session_get_info (self->session);
-  g_autofree char *device = limn_session_dup_device (self->session);
-
-  return g_strdup_printf ("Limn %s\nGTK %u.%u.%u, libadwaita %u.%u.%u\nDevice: %s\nModel: %s\n",
-                          FIT_VERSION_STRING, gtk_get_major_version (), gtk_get_minor_version (),
-                          gtk_get_micro_version (), adw_get_major_version (),
-                          adw_get_minor_version (), adw_get_micro_version (), device,
-                          info ? info->name : "none");
-}
-
-static char *
 dup_comments (LimnApplication *self)
 {
   const struct fit_model_info *info = limn_session_get_info (self->session);
@@ -83,7 +71,7 @@ static void
 about_action (GSimpleAction *action, GVariant *parameter, gpointer data)
 {
   LimnApplication *self = data;
-  g_autofree char *details = dup_system_details (self);
+  g_autofree char *details = limn_report_dup_system (self->session);
   g_autofree char *comments = dup_comments (self);
 
   (void) action;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "limn-session.h"
+
 struct _LimnRun
 {
   GObject parent_instance;
@@ -310,6 +312,16 @@ const char *
 limn_run_get_error (LimnRun *self)
 {
   return self->error.message;
+}
+
+GError *
+limn_run_dup_error (LimnRun *self)
+{
+  GError *error = NULL;
+
+  if (self->error.status != FIT_OK)
+    limn_propagate_fit_error (&error, &self->error);
+  return error;
 }
 
 const struct fit_generate_params *

@@ -35,6 +35,8 @@ double limn_run_get_elapsed (LimnRun *self);   /* seconds */
 double limn_run_get_remaining (LimnRun *self); /* seconds, negative while unknown */
 /* Why the run failed, or a step of it could not be shown: a sentence, or "". */
 const char *limn_run_get_error (LimnRun *self);
+/* The same as a GError of the session's domain, or NULL; transfer full. */
+GError *limn_run_dup_error (LimnRun *self);
 
 /* The effective settings. */
 const struct fit_generate_params *limn_run_get_params (LimnRun *self);

@@ -139,7 +139,9 @@ run_gone_cb (gpointer data, GObject *run)
 
 typedef struct
 {
-  struct fit_engine *engine; /* opened here when it was NULL */
+  struct fit_engine *engine;     /* opened here when it was NULL */
+  struct fit_engine *old_engine; /* closed here when the other has a model; or NULL */
+  const char *backend;           /* what to open; NULL: the best */
   struct fit_model *model;
   char *path;
   Waker *waker;
@@ -159,8 +161,9 @@ static void
 load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Load *load = data;
-  struct fit_engine_params engine_params
-      = { .wake = wake_cb, .wake_data = load->waker, .background = true };
+  struct fit_engine_params engine_params = {
+    .backend = load->backend, .wake = wake_cb, .wake_data = load->waker, .background = true
+  };
   struct fit_model_params model_params = { .path = load->path };
   struct fit_error error = { 0 };
 
@@ -168,10 +171,17 @@ load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancella
   (void) cancellable;
   if ((load->engine || fit_engine_open (&load->engine, &engine_params, &error)) &&
       fit_model_load (load->engine, &model_params, &load->model, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_new_error (task, limn_fit_error_quark (), (int) error.status, "%s",
-                             error.message);
+    {
+      fit_engine_close (&load->old_engine);
+      g_task_return_boolean (task, TRUE);
+      return;
+    }
+  if (load->old_engine)
+    {
+      fit_engine_close (&load->engine);
+      load->engine = g_steal_pointer (&load->old_engine);
+    }
+  g_task_return_new_error (task, limn_fit_error_quark (), (int) error.status, "%s", error.message);
 }
 
 static void
@@ -223,26 +233,66 @@ load_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   set_state (self, self->model ? LIMN_SESSION_READY : LIMN_SESSION_NO_MODEL);
 }
 
+static Load *
+load_new (LimnSession *self, const char *path)
+{
+  Load *load = g_new0 (Load, 1);
+
+  load->path = g_strdup (path);
+  load->waker = self->waker;
+  return load;
+}
+
+/* Takes over the load. */
+static void
+begin_load (LimnSession *self, Load *load)
+{
+  g_autoptr (GTask) task = NULL;
+
+  self->loading = TRUE;
+  set_state (self, LIMN_SESSION_LOADING);
+  task = g_task_new (self, NULL, load_done_cb, NULL);
+  g_task_set_source_tag (task, begin_load);
+  g_task_set_task_data (task, load, load_free);
+  g_task_run_in_thread (task, load_thread);
+}
+
 void
 limn_session_load (LimnSession *self, const char *path)
 {
-  g_autoptr (GTask) task = NULL;
   Load *load;
 
   g_return_if_fail (LIMN_IS_SESSION (self));
 
   if (self->loading)
     return;
-  load = g_new0 (Load, 1);
+  load = load_new (self, path);
   load->engine = self->engine;
-  load->path = g_strdup (path);
-  load->waker = self->waker;
-  self->loading = TRUE;
-  set_state (self, LIMN_SESSION_LOADING);
-  task = g_task_new (self, NULL, load_done_cb, NULL);
-  g_task_set_source_tag (task, limn_session_load);
-  g_task_set_task_data (task, load, load_free);
-  g_task_run_in_thread (task, load_thread);
+  begin_load (self, load);
+}
+
+void
+limn_session_move_to_processor (LimnSession *self)
+{
+  Load *load;
+
+  g_return_if_fail (LIMN_IS_SESSION (self));
+  g_return_if_fail (self->model);
+
+  if (self->loading)
+    return;
+  load = load_new (self, self->info.path);
+  load->backend = "cpu";
+  /* Whoever asks for something meanwhile finds no engine. */
+  load->old_engine = g_steal_pointer (&self->engine);
+  begin_load (self, load);
+}
+
+gboolean
+limn_session_is_on_processor (LimnSession *self)
+{
+  return !self->engine || g_str_equal (fit_engine_backend (self->engine), "cpu") ||
+         g_str_equal (fit_engine_backend (self->engine), "reference");
 }
 
 void
@@ -394,6 +444,13 @@ limn_session_has_solver (LimnSession *self, enum fit_solver solver)
   return self->model && fit_model_has_solver (self->model, solver);
 }
 
+gboolean
+limn_session_find_smaller (LimnSession *self, const struct fit_generate_params *params, int *width,
+                           int *height)
+{
+  return self->model && self->engine && fit_canvas_for_memory (self->model, params, width, height);
+}
+
 void
 limn_session_snap (LimnSession *self, int *width, int *height)
 {
@@ -426,7 +483,7 @@ limn_session_start (LimnSession *self, const struct fit_generate_params *params,
   struct fit_error failure = { 0 };
   struct fit_job *job;
 
-  if (!self->model)
+  if (!self->model || !self->engine)
     {
       g_set_error_literal (error, limn_fit_error_quark (), FIT_ERROR_MODEL,
                            _ ("There is no model yet."));

@@ -36,6 +36,14 @@ LimnSession *limn_session_new (void);
  * stays in place when the new one fails. */
 void limn_session_load (LimnSession *self, const char *path);
 
+/* Opens the processor in place of a device that failed, and reads the same model again; the answer is a
+ * change of "state". Runs of before keep what they have and cannot be continued: what the recovery
+ * has written of one can be. Only while no run moves. */
+void limn_session_move_to_processor (LimnSession *self);
+
+/* Whether that is where it computes, or nothing is open yet. */
+gboolean limn_session_is_on_processor (LimnSession *self);
+
 /* Stops every run, closes the engine and keeps what was under way; waits for a load that is. */
 void limn_session_close (LimnSession *self);
 
@@ -68,6 +76,10 @@ gboolean limn_session_describe (LimnSession *self, int width, int height, enum f
 
 /* Whether the model can be run with it; false before there is one. */
 gboolean limn_session_has_solver (LimnSession *self, enum fit_solver solver);
+
+/* A smaller size whose run the memory that is free has room for; false when there is none. */
+gboolean limn_session_find_smaller (LimnSession *self, const struct fit_generate_params *params,
+                                    int *width, int *height);
 
 void limn_session_snap (LimnSession *self, int *width, int *height);
 

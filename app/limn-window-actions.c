@@ -30,7 +30,7 @@ limn_window_generate_as_set (LimnWindow *self)
   run = limn_session_generate (self->session, self->settings, &error);
   if (!run)
     {
-      limn_window_show_trouble (self, error->message, FALSE);
+      limn_window_show_failure (self, error);
       return;
     }
   limn_settings_store (self->settings, self->memory);
@@ -84,7 +84,7 @@ limn_window_finish_from_here (LimnWindow *self)
   run = limn_session_start (self->session, &params, &error);
   if (!run)
     {
-      limn_window_show_trouble (self, error->message, FALSE);
+      limn_window_show_failure (self, error);
       return;
     }
   limn_window_begin_run (self, run);
@@ -116,6 +116,21 @@ pause_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_continue_interrupted (self);
   else
     limn_window_toggle_pause (self);
+}
+
+/* The ways out of what went wrong. */
+static void
+trouble_action (GtkWidget *widget, const char *name, GVariant *parameter)
+{
+  LimnWindow *self = LIMN_WINDOW (widget);
+
+  (void) parameter;
+  if (g_str_equal (name, "win.details"))
+    limn_window_show_details (self);
+  else if (g_str_equal (name, "win.use-smaller"))
+    limn_window_use_smaller (self);
+  else
+    limn_window_move_to_processor (self);
 }
 
 static void
@@ -401,7 +416,7 @@ void
 limn_window_refresh_actions (LimnWindow *self)
 {
   GtkWidget *widget = GTK_WIDGET (self);
-  gboolean ready = limn_session_get_info (self->session) != NULL;
+  gboolean ready = limn_session_get_info (self->session) != NULL && !self->moving;
   gboolean busy = limn_window_is_busy (self);
   struct fit_frame *frame = self->run ? limn_run_dup_frame (self->run) : NULL;
 
@@ -411,6 +426,8 @@ limn_window_refresh_actions (LimnWindow *self)
                                  (self->run && limn_run_is_active (self->run)) ||
                                      limn_window_can_continue (self));
   gtk_widget_action_set_enabled (widget, "win.continue-interrupted", ready && !busy);
+  gtk_widget_action_set_enabled (widget, "win.use-smaller", ready && !busy);
+  gtk_widget_action_set_enabled (widget, "win.move-to-processor", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.verify", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.compare", ready);
   gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
@@ -466,6 +483,9 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.stop", stop_action },
     { "win.pause", pause_action },
     { "win.continue-interrupted", pause_action },
+    { "win.details", trouble_action },
+    { "win.use-smaller", trouble_action },
+    { "win.move-to-processor", trouble_action },
     { "win.finish-from-here", finish_action },
     { "win.random-seed", seed_action },
     { "win.random-class", random_class_action },

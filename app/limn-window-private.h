@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limn-window-private.h - what the files of the window share: limn-window.c how it looks in each
  * state, limn-window-run.c what is painted, limn-window-actions.c what people can do,
+ * limn-window-trouble.c what went wrong, limn-window-device.c what it computes on,
  * limn-window-files.c pictures in and out. */
 #pragma once
 
@@ -39,6 +40,11 @@ struct _LimnWindow
   AdwToast *discarding;              /* weak: the newest offer to have pictures back */
   GFile *saved;                      /* behind the toast's "Show in Files" */
 
+  GError *failure;                   /* of the engine, behind the bar that tells it, or NULL */
+  LimnRun *left;                     /* the one to go on with on the processor, or NULL */
+
+  int smaller_width, smaller_height; /* what the bar offers */
+  gboolean moving;                   /* to the processor */
   gboolean notice_shown, focus_given;
   gboolean generate_wanted; /* as soon as the run that is being stopped has ended */
   gboolean looked_for_interrupted;
@@ -66,7 +72,9 @@ struct _LimnWindow
   GtkButton *import_close;
   GtkInfoBar *trouble;
   GtkLabel *trouble_text;
-  GtkButton *trouble_retry, *trouble_elsewhere;
+  GtkBox *trouble_box, *trouble_buttons;
+  GtkButton *trouble_retry, *trouble_elsewhere, *trouble_smaller, *trouble_processor;
+  GtkButton *trouble_details;
   LimnClassPicker *classes;
   LimnShapePanel *shape;
   LimnQualityPanel *quality;
@@ -95,7 +103,21 @@ char *limn_window_dup_clock (double seconds);
 /* limn-window-trouble.c */
 /* Says what went wrong; `elsewhere` offers to save in another place. */
 void limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere);
+/* The same of the engine's failures, with the ways out that each has. */
+void limn_window_show_failure (LimnWindow *self, const GError *error);
 void limn_window_hide_trouble (LimnWindow *self);
+/* The whole of what the bar tells, or else of the notice about the device. */
+void limn_window_show_details (LimnWindow *self);
+/* Paints at the size that the bar offers. */
+void limn_window_use_smaller (LimnWindow *self);
+
+/* limn-window-device.c */
+/* Leaves a device that failed, and goes on with what failed there. */
+void limn_window_move_to_processor (LimnWindow *self);
+/* When the session has answered that; FALSE when nobody had asked. */
+gboolean limn_window_arrive_on_processor (LimnWindow *self);
+/* Once: what the engine has to say about the device. */
+void limn_window_show_notice (LimnWindow *self);
 
 /* limn-window-run.c */
 /* Shows a run, or none; `begin` also forgets what was interrupted before. */

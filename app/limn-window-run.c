@@ -83,7 +83,10 @@ limn_window_refresh_activity (LimnWindow *self)
 static void
 run_error_cb (LimnWindow *self)
 {
-  limn_window_show_trouble (self, limn_run_get_error (self->run), FALSE);
+  g_autoptr (GError) error = limn_run_dup_error (self->run);
+
+  if (error)
+    limn_window_show_failure (self, error);
 }
 
 static void

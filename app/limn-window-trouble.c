@@ -4,6 +4,8 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-report.h"
+
 /* The engine's sentences begin like those of a command line: "size 17x16 is not possible". */
 static char *
 dup_capitalized (const char *sentence)
@@ -17,21 +19,115 @@ dup_capitalized (const char *sentence)
   return g_strdup_printf ("%c%s", g_ascii_toupper (*sentence), sentence + 1);
 }
 
-void
-limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere)
+static gboolean
+has_failed (LimnWindow *self)
+{
+  return self->run && limn_run_get_state (self->run) == FIT_JOB_FAILED;
+}
+
+static gboolean
+is_about (LimnWindow *self, enum fit_status status)
+{
+  return g_error_matches (self->failure, limn_fit_error_quark (), (int) status);
+}
+
+/* What could not be painted: the run that failed, or what the settings say. */
+static gboolean
+find_smaller (LimnWindow *self)
+{
+  struct fit_generate_params params;
+
+  if (has_failed (self))
+    params = *limn_run_get_params (self->run);
+  else
+    limn_settings_to_params (self->settings, &params);
+  return limn_session_find_smaller (self->session, &params, &self->smaller_width,
+                                    &self->smaller_height);
+}
+
+static void
+offer_smaller (LimnWindow *self)
+{
+  gboolean offered = is_about (self, FIT_ERROR_MEMORY) && find_smaller (self);
+  /* Translators: a button; width and height in pixels */
+  g_autofree char *label
+      = g_strdup_printf (_ ("_Use %d × %d"), self->smaller_width, self->smaller_height);
+
+  gtk_button_set_label (self->trouble_smaller, label);
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_smaller), offered);
+}
+
+static void
+offer_processor (LimnWindow *self)
+{
+  gboolean begun = has_failed (self) && limn_run_get_step (self->run) > 0;
+
+  gtk_button_set_label (self->trouble_processor, begun ? _ ("_Continue on the Processor")
+                                                       : _ ("_Paint on the Processor"));
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_processor),
+                          (is_about (self, FIT_ERROR_DEVICE) ||
+                           is_about (self, FIT_ERROR_MEMORY)) &&
+                              !limn_session_is_on_processor (self->session));
+}
+
+static void
+show (LimnWindow *self, const char *sentence, gboolean elsewhere, const GError *failure)
 {
   g_autofree char *shown = dup_capitalized (sentence);
 
+  g_clear_error (&self->failure);
+  self->failure = failure ? g_error_copy (failure) : NULL;
   gtk_label_set_text (self->trouble_text, shown);
   gtk_widget_set_visible (GTK_WIDGET (self->trouble_elsewhere), elsewhere);
-  gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry),
-                          !elsewhere && self->run &&
-                              limn_run_get_state (self->run) == FIT_JOB_FAILED);
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry), !elsewhere && has_failed (self));
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_details), failure || elsewhere);
+  offer_smaller (self);
+  offer_processor (self);
   gtk_info_bar_set_revealed (self->trouble, TRUE);
+}
+
+void
+limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere)
+{
+  show (self, sentence, elsewhere, NULL);
+}
+
+void
+limn_window_show_failure (LimnWindow *self, const GError *error)
+{
+  g_autofree char *sentence = NULL;
+
+  if (g_error_matches (error, limn_fit_error_quark (), FIT_ERROR_DEVICE) &&
+      !limn_session_is_on_processor (self->session))
+    /* Translators: the driver's words follow */
+    sentence = g_strdup_printf (_ ("The graphics card failed: %s"), error->message);
+  show (self, sentence ? sentence : error->message, FALSE, error);
 }
 
 void
 limn_window_hide_trouble (LimnWindow *self)
 {
+  g_clear_error (&self->failure);
   gtk_info_bar_set_revealed (self->trouble, FALSE);
+}
+
+void
+limn_window_show_details (LimnWindow *self)
+{
+  gboolean about_bar = gtk_info_bar_get_revealed (self->trouble);
+  const char *sentence = about_bar ? gtk_label_get_text (self->trouble_text)
+                                   : limn_session_get_notice (self->session);
+  g_autofree char *report
+      = limn_report_dup (self->session, about_bar ? self->run : NULL, sentence);
+
+  limn_report_present (GTK_WINDOW (self), sentence, report);
+}
+
+void
+limn_window_use_smaller (LimnWindow *self)
+{
+  limn_undo_close_step (self->undo);
+  limn_settings_set_size (self->settings, self->smaller_width, self->smaller_height);
+  limn_undo_close_step (self->undo);
+  limn_window_generate_as_set (self);
 }

@@ -73,6 +73,8 @@ dup_status (LimnWindow *self)
 {
   double elapsed;
 
+  if (self->moving)
+    return g_strdup (_ ("Moving to the processor…"));
   if (!self->run)
     return g_strdup ("");
   switch (limn_run_get_state (self->run))
@@ -254,18 +256,6 @@ show_spinner_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Once: the device is the same for the whole session. */
-static void
-show_notice (LimnWindow *self)
-{
-  const char *notice = limn_session_get_notice (self->session);
-  g_autofree char *escaped = g_markup_escape_text (notice, -1);
-
-  if (*notice && !self->notice_shown)
-    adw_toast_overlay_add_toast (self->toasts, adw_toast_new (escaped));
-  self->notice_shown = TRUE;
-}
-
 /* What the window opens for is to be had with one key, unless somebody types already. */
 static void
 focus_generate (LimnWindow *self)
@@ -289,14 +279,15 @@ session_state_cb (LimnWindow *self)
   if (state == LIMN_SESSION_LOADING)
     self->loading_source = g_timeout_add (SPINNER_MS, show_spinner_cb, self);
   /* After a load that failed the old model is still there, and so are its settings. */
-  if (state == LIMN_SESSION_READY && !*limn_session_get_message (self->session))
+  if (state == LIMN_SESSION_READY && !limn_window_arrive_on_processor (self) &&
+      !*limn_session_get_message (self->session))
     {
       limn_settings_restore (self->settings, self->memory, info);
       if (!limn_session_has_solver (self->session, limn_settings_get_solver (self->settings)))
         g_object_set (self->settings, "solver", (int) info->default_solver, NULL);
       limn_undo_forget (self->undo);
       limn_compare_view_clear (self->comparison);
-      show_notice (self);
+      limn_window_show_notice (self);
       limn_window_look_for_interrupted (self);
       limn_window_open_waiting (self);
     }
@@ -308,7 +299,7 @@ session_state_cb (LimnWindow *self)
 
 /* ---- the window itself ---- */
 
-/* A narrow window has no room for gauge and status side by side. */
+/* A narrow window has no room for gauge and status, or a sentence and its buttons, side by side. */
 static void
 folded_cb (LimnWindow *self)
 {
@@ -317,6 +308,10 @@ folded_cb (LimnWindow *self)
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self->status_bar),
                                   folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
   gtk_label_set_xalign (self->status, folded ? 0 : 1);
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->trouble_box),
+                                  folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->trouble_buttons),
+                                  folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
 }
 
 static void
@@ -361,6 +356,8 @@ limn_window_dispose (GObject *object)
   limn_window_let_go_of_run (self);
   g_clear_object (&self->chosen);
   g_clear_object (&self->to_open);
+  g_clear_object (&self->left);
+  g_clear_error (&self->failure);
   g_clear_weak_pointer (&self->discarding);
   g_clear_object (&self->saved);
   g_clear_object (&self->session);
@@ -416,6 +413,11 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (trouble_text);
   BIND (trouble_retry);
   BIND (trouble_elsewhere);
+  BIND (trouble_smaller);
+  BIND (trouble_processor);
+  BIND (trouble_details);
+  BIND (trouble_box);
+  BIND (trouble_buttons);
   BIND (classes);
   BIND (shape);
   BIND (quality);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs as programs see them: checked before they are queued, watched while they run. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -166,25 +167,54 @@ static bool check_values(const struct fit_model *model, const struct fit_generat
            check_positions(p, error);
 }
 
-static bool check_memory(const struct fit_model *model, const struct fit_generate_params *p,
-                         struct fit_error *error)
+/* What a run may take: one that needs it gets the memory of copies that only save time. False where the
+ * device does not tell. */
+static bool free_memory(const struct fit_model *model, uint64_t *out)
 {
     struct fk_device *device = model->engine->device;
     size_t free_bytes, total;
-    uint64_t needed = fit_run_bytes(model, p);
     if (!device->memory(device, &free_bytes, &total))
+        return false;
+    *out = free_bytes + atomic_load(&model->network.copied_bytes);
+    return true;
+}
+
+bool fit_canvas_for_memory(const struct fit_model *model, const struct fit_generate_params *params,
+                           int *width, int *height)
+{
+    struct fit_generate_params p = *params;
+    uint64_t free_bytes;
+    fill_defaults(model, &p);
+    fit_canvas_snap(model, &p.width, &p.height);
+    int side = model->info.token_pixels;
+    double ratio = (double)p.width / p.height;
+    bool known = free_memory(model, &free_bytes);
+    /* In steps that show: beside what is forecast, other programs want memory too. */
+    for (int tokens = p.width / side * (p.height / side) / 4 * 3; tokens > 0;
+         tokens = tokens / 4 * 3) {
+        fit_canvas_for_ratio(model, ratio, tokens, &p.width, &p.height);
+        if (!known || fit_run_bytes(model, &p) <= free_bytes / 10 * 9) {
+            *width = p.width;
+            *height = p.height;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_memory(const struct fit_model *model, const struct fit_generate_params *p,
+                         struct fit_error *error)
+{
+    uint64_t free_bytes, needed = fit_run_bytes(model, p);
+    if (!free_memory(model, &free_bytes) || needed <= free_bytes)
         return true;
-    /* A run that needs it gets the memory of copies that only save time. */
-    free_bytes += atomic_load(&model->network.copied_bytes);
-    if (needed <= free_bytes)
-        return true;
-    double ratio = sqrt(0.9 * (double)free_bytes / (double)needed);
-    int w = (int)(p->width * ratio), h = (int)(p->height * ratio);
-    fit_canvas_snap(model, &w, &h);
+    int w, h;
+    char smaller[64] = "";
+    if (fit_canvas_for_memory(model, p, &w, &h))
+        snprintf(smaller, sizeof smaller, "; %dx%d would fit", w, h);
     return fit_fail(error, FIT_ERROR_MEMORY,
-                    "size %dx%d needs about %.0f MB of memory, %.0f MB are free; about %dx%d would "
-                    "fit",
-                    p->width, p->height, (double)needed / MIB, (double)free_bytes / MIB, w, h);
+                    "size %dx%d needs about %.0f MB of memory, %.0f MB are free%s", p->width,
+                    p->height, (double)needed / MIB, (double)free_bytes / MIB, smaller);
 }
 
 static bool check_noise(const float *noise, size_t n, struct fit_error *error)

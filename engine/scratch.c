@@ -32,6 +32,18 @@ static void put(const struct fit_scratch_item *item, void *memory)
     memcpy(item->place, &memory, sizeof memory);
 }
 
+/* A card that is lost gives no memory either, and cannot even say how much it has. */
+static bool refuse(struct fk_device *device, size_t bytes, const char *most, struct fit_error *e)
+{
+    size_t free_bytes = 0, all = 0;
+    if (!device->memory(device, &free_bytes, &all) && !device->caps.host_memory)
+        return fit_fail(e, FIT_ERROR_DEVICE, "%s: the device does not answer any more",
+                        device->name);
+    return fit_fail(e, FIT_ERROR_MEMORY,
+                    "%.1f MiB of working memory are needed (most for %s) and %.1f MiB are free",
+                    (double)bytes / 1048576, most, (double)free_bytes / 1048576);
+}
+
 bool fit_scratch_reserve(struct fit_scratch *scratch, struct fk_device *device,
                          const struct fit_scratch_item *items, size_t n, struct fit_error *e)
 {
@@ -41,13 +53,8 @@ bool fit_scratch_reserve(struct fit_scratch *scratch, struct fk_device *device,
 
     size_t bytes = fit_scratch_bytes(items, n);
     void *memory = bytes == SIZE_MAX ? NULL : device->alloc(device, bytes);
-    if (!memory) {
-        size_t free_bytes = 0, all = 0;
-        device->memory(device, &free_bytes, &all);
-        return fit_fail(e, FIT_ERROR_MEMORY,
-                        "%.1f MiB of working memory are needed (most for %s) and %.1f MiB are free",
-                        (double)bytes / 1048576, largest(items, n), (double)free_bytes / 1048576);
-    }
+    if (!memory)
+        return refuse(device, bytes, largest(items, n), e);
     *scratch = (struct fit_scratch){.device = device, .memory = memory, .bytes = bytes};
 
     unsigned char *at = memory;

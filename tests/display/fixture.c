@@ -62,7 +62,8 @@ void fixture_open(struct fixture *fixture, gconstpointer data)
     g_settings_set_boolean(fixture->window->memory, "keep-history", FALSE);
     gtk_window_present(GTK_WINDOW(fixture->window));
     limn_session_load(fixture->session, g_getenv("LIMN_MODEL"));
-    WAIT_UNTIL(limn_session_get_state(fixture->session) == LIMN_SESSION_READY);
+    WAIT_UNTIL(limn_session_get_state(fixture->session) != LIMN_SESSION_LOADING);
+    g_assert_cmpstr(limn_session_get_message(fixture->session), ==, "");
     limn_settings_set_size(fixture->window->settings, 64, 48);
     g_object_set(fixture->window->settings, "steps", 6, NULL);
     fixture_settle(fixture);

@@ -123,6 +123,31 @@ static void test_too_large_a_run(void **state)
     assert_false(fit_generate(f->model, &f->params, &job, &error));
     assert_int_equal(error.status, FIT_ERROR_MEMORY);
     assert_non_null(strstr(error.message, "size 64x64 needs about"));
+    assert_non_null(strstr(error.message, "would fit"));
+}
+
+/* A size that is offered is smaller, and is taken. */
+static void test_a_size_that_fits(void **state)
+{
+    struct fixture *f = *state;
+    struct fit_generate_params asked = f->params;
+    int width = 0, height = 0;
+    asked.width = 128;
+    free_bytes = f->run_bytes;
+    assert_true(fit_canvas_for_memory(f->model, &asked, &width, &height));
+    assert_true(width * height < asked.width * asked.height);
+    assert_true(width > height);
+    f->params.width = width;
+    f->params.height = height;
+    paint(f);
+
+    free_bytes = SIZE_MAX / 2; /* short all the same, as where the forecast was too low */
+    assert_true(fit_canvas_for_memory(f->model, &asked, &width, &height));
+    assert_true(width * height < asked.width * asked.height);
+    free_bytes = 0;
+    assert_false(fit_canvas_for_memory(f->model, &asked, &width, &height));
+    asked.width = asked.height = INT32_MAX;
+    assert_false(fit_canvas_for_memory(f->model, &asked, &width, &height));
 }
 
 int main(int argc, char **argv)
@@ -131,6 +156,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_copies_come_with_the_first_use), TEST(test_a_run_comes_before_copies),
         TEST(test_copies_are_given_back), TEST(test_too_large_a_run),
+        TEST(test_a_size_that_fits),
     };
     tiny_folder_init(argc, argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

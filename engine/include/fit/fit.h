@@ -341,6 +341,12 @@ struct fit_generate_params {
     bool no_previews;     /* no frames before the last */
 };
 
+/* A size below that of `params` and of about its ratio, whose run the memory that is free now has room
+ * for: what to offer where memory was short. False when there is none. */
+FIT_API bool fit_canvas_for_memory(const struct fit_model *model,
+                                   const struct fit_generate_params *params, int *width,
+                                   int *height);
+
 enum fit_job_state { FIT_JOB_WAITING, FIT_JOB_RUNNING, FIT_JOB_PAUSED, FIT_JOB_DONE,
                      FIT_JOB_FAILED, FIT_JOB_CANCELLED };
 
