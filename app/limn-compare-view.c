@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "limn-compare-sheet.h"
+#include "limn-labels.h"
 
 #define FIRST_COLUMNS 2 /* until the room is known; a narrow window holds them */
 #define BLINK_MS 500 /* twice a second, which nobody's eyes mind */

@@ -2,8 +2,8 @@
 #include "limn-history-index.h"
 
 #include "limn-class.h"
+#include "limn-labels.h"
 #include "limn-options.h"
-#include "limn-session.h"
 #include "limn-settings.h"
 
 typedef struct

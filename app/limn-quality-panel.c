@@ -3,6 +3,8 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-labels.h"
+
 struct _LimnQualityPanel
 {
   GtkWidget parent_instance;

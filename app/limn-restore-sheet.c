@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "limn-labels.h"
 #include "limn-options.h"
 
 #define N_PARTS 8

@@ -107,8 +107,4 @@ double limn_session_forecast (LimnSession *self, LimnSettings *settings);
 GQuark limn_fit_error_quark (void);
 void limn_propagate_fit_error (GError **error, const struct fit_error *from);
 
-/* Names for people of what the engine knows by number. */
-const char *limn_method_label (enum fit_method method);
-const char *limn_solver_label (enum fit_solver solver);
-
 G_END_DECLS

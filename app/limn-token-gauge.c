@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "limn-labels.h"
+
 struct _LimnTokenGauge
 {
   GtkWidget parent_instance;
