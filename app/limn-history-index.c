@@ -205,20 +205,27 @@ limn_history_index_matches (LimnHistoryIndex *self, GFile *file, char *const *te
 
 /* ---- branches ---- */
 
+static gboolean
+same_options (const struct fit_generate_params *a, const struct fit_generate_params *b)
+{
+  g_autofree char *here = limn_options_dup_text (a, 0);
+  g_autofree char *there = limn_options_dup_text (b, 0);
+
+  return g_str_equal (here, there);
+}
+
 /* Whether a picture is the run that the other one says it goes on from. */
 static gboolean
 is_origin (const struct fit_settings *picture, const struct fit_settings *branch)
 {
   const struct fit_generate_params *a = &picture->params, *b = &branch->origin;
-  g_autofree char *here = limn_options_dup_text (a, 0);
-  g_autofree char *there = limn_options_dup_text (b, 0);
 
-  return picture->n_origins == branch->n_origins - 1 &&
-         g_str_equal (picture->model_hash, branch->model_hash) && a->class_id == b->class_id &&
-         a->width == b->width && a->height == b->height && a->seed == b->seed &&
+  return picture->n_origins == branch->n_origins - 1 && a->seed == b->seed &&
+         a->class_id == b->class_id && a->width == b->width && a->height == b->height &&
          a->steps == b->steps && a->solver == b->solver && a->method == b->method &&
          a->from_step == b->from_step && !(a->guidance < b->guidance) &&
-         !(a->guidance > b->guidance) && g_str_equal (here, there);
+         !(a->guidance > b->guidance) &&
+         g_str_equal (picture->model_hash, branch->model_hash) && same_options (a, b);
 }
 
 GFile *

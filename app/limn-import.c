@@ -88,7 +88,8 @@ limn_import_dup_model (GFile *file)
   if (!path)
     return NULL;
   folder = g_file_test (path, G_FILE_TEST_IS_DIR) ? g_strdup (path) : g_path_get_dirname (path);
-  return fit_model_find (folder, model, sizeof model) ? g_strdup (model) : NULL;
+  /* The folder, not what it means today: a run's newest checkpoint changes. */
+  return fit_model_find (folder, model, sizeof model) ? g_steal_pointer (&folder) : NULL;
 }
 
 /* ---- what lies beside it ---- */

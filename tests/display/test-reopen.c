@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include <glib/gstdio.h>
+#include <unistd.h>
 
 /* A start that nobody named a model for, until a model is there. */
 static LimnWindow *start(const char *last_model)
@@ -99,6 +100,25 @@ static void check_dropped(void)
     g_assert_cmpstr(still, ==, tiny);
 }
 
+/* The run itself is remembered: the checkpoint that it means today may be gone tomorrow. */
+static void check_run_dropped(void)
+{
+    g_autofree char *run = g_dir_make_tmp("limn-test-XXXXXX", NULL);
+    g_autofree char *checkpoints = g_build_filename(run, "checkpoints", NULL);
+    g_autofree char *newest = g_build_filename(checkpoints, "step-000000010", NULL);
+    g_autoptr(GFile) folder = g_file_new_for_path(run);
+    g_assert_cmpint(g_mkdir(checkpoints, 0755), ==, 0);
+    g_assert_cmpint(symlink(g_getenv("LIMN_MODEL"), newest), ==, 0);
+    LimnWindow *window = start("");
+    limn_window_open(window, folder);
+    WAIT_UNTIL(g_str_equal(model_name(window), "Tiny"));
+    g_autofree char *remembered = dup_remembered(window);
+    g_assert_cmpstr(remembered, ==, run);
+    g_unlink(newest);
+    g_rmdir(checkpoints);
+    g_rmdir(run);
+}
+
 static void in_own_process(gconstpointer check)
 {
     if (g_test_subprocess()) {
@@ -118,5 +138,6 @@ int main(int argc, char **argv)
     g_test_add_data_func("/reopen/vanished", check_vanished, in_own_process);
     g_test_add_data_func("/reopen/damaged", check_damaged, in_own_process);
     g_test_add_data_func("/reopen/dropped", check_dropped, in_own_process);
+    g_test_add_data_func("/reopen/run-dropped", check_run_dropped, in_own_process);
     return g_test_run();
 }
