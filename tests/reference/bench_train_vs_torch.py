@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A step of training beside the authors' network on PyTorch, on the same processor cores.
+"""A step of training beside the authors' network on PyTorch, on the same cores or card.
 
     bench_train_vs_torch.py --limn build/app/cli/limn-cli --official FiT [OPTION...]
 
@@ -15,7 +15,6 @@ import argparse
 import json
 import statistics
 import subprocess
-import time
 
 import torch
 
@@ -29,19 +28,21 @@ DECAY = 0.9999
 class Peer:
     def __init__(self, network, how, precision, args, tokens):
         self.name = f"{how} {precision}"
-        self.model = base.build(network, args.shape).train()
+        self.device = device = args.device
+        self.model = base.build(network, args.shape).to(device).train()
         images = PACK // tokens
-        given = base.inputs(tokens, torch.float32)
+        given = base.inputs(tokens, torch.float32, device)
         generator = torch.Generator().manual_seed(1)
         features = given["x"].shape[-1]
-        self.x = torch.randn(images, tokens, features, generator=generator)
-        self.target = torch.randn(images, tokens, features, generator=generator)
-        self.t = torch.rand(images, generator=generator)
-        self.y = torch.arange(images) % base.CLASSES
-        self.more = (given["grid"][:1].repeat(images, 1, 1), torch.ones(images, tokens),
+        self.x = torch.randn(images, tokens, features, generator=generator).to(device)
+        self.target = torch.randn(images, tokens, features, generator=generator).to(device)
+        self.t = torch.rand(images, generator=generator).to(device)
+        self.y = torch.arange(images, device=device) % base.CLASSES
+        self.more = (given["grid"][:1].repeat(images, 1, 1),
+                     torch.ones(images, tokens, device=device),
                      given["size"][:1].repeat(images, 1))
         self.forward = torch.compile(self.model, dynamic=False) if how == "compile" else self.model
-        self.autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
+        self.autocast = torch.autocast(device, torch.bfloat16, enabled=precision == "bf16")
         self.weights = list(self.model.parameters())
         self.optimiser = torch.optim.AdamW(self.weights, 1e-4, betas=(0.9, 0.95), weight_decay=0,
                                            fused=True)
@@ -62,19 +63,14 @@ class Peer:
             torch._foreach_lerp_(self.average, self.weights, 1 - DECAY)
 
     def seconds(self, duration):
-        times, begun = [], time.perf_counter()
-        while len(times) < 3 or time.perf_counter() - begun < duration:
-            start = time.perf_counter()
-            self.step()
-            times.append(time.perf_counter() - start)
-        return statistics.median(times)
+        return base.timed(self.step, self.device, duration)
 
 
 def limn(args, precision, tokens):
     run = subprocess.run([args.limn, "bench", "train", "--json", "--model-shape", args.shape,
                           "--tokens", str(tokens), "--threads", str(args.threads), "--precision",
-                          precision, "--seconds", str(args.seconds)], check=True,
-                         stdout=subprocess.PIPE)
+                          precision, "--seconds", str(args.seconds), "--backend", args.device],
+                         check=True, stdout=subprocess.PIPE)
     return json.loads(run.stdout)["rows"][0]
 
 
@@ -105,6 +101,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--limn", required=True, help="limn-cli")
     parser.add_argument("--official", required=True, help="a clone of the authors' repository")
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--shape", default="s", choices=base.SHAPES)
     parser.add_argument("--tokens", default="64,256")
     parser.add_argument("--peers", default="eager,compile")

@@ -5,6 +5,8 @@
 What the authors' repository lacks or does not need here (fit.model.sincos, triton), and timm's
 SwiGLU, are stood in for. Needs torch and einops.
 """
+import contextlib
+import math
 import subprocess
 import sys
 import tempfile
@@ -89,4 +91,20 @@ def official_network(path, without_clamp=False):
     sys.modules["timm.layers.mlp"].SwiGLU = SwiGLU
     from fit.model.fit_model import FiT
     del sys.modules["triton"], sys.modules["triton.language"]  # torch.compile looks for them
+    # they ask it for what is PyTorch's own choice anyway, and later versions lack it
+    torch.backends.cuda.sdp_kernel = lambda **_: contextlib.nullcontext()
     return FiT
+
+
+def times_on_device():
+    """The authors make the frequencies of a time on the processor and copy them to the card, which
+    cannot be recorded: the same formula, calculated there."""
+    from fit.model.modules import TimestepEmbedder
+
+    def timestep_embedding(t, dim, max_period=10000):
+        half = dim // 2
+        k = torch.arange(half, dtype=torch.float32, device=t.device)
+        angles = t[:, None] * torch.exp(-math.log(max_period) * k / half)[None]
+        return torch.cat([angles.cos(), angles.sin()], -1).to(t.dtype)
+
+    TimestepEmbedder.timestep_embedding = staticmethod(timestep_embedding)
