@@ -9,186 +9,12 @@
 #include <string.h>
 
 #include "autoencoder_types.h"
+#include "autoencoder_weights.h"
 #include "tiny.h"
 
-enum { MOST_TENSORS = 256, NAME_BYTES = 96, ROWS = 2, COLUMNS = 3 };
+enum { ROWS = 2, COLUMNS = 3 };
 
 static const char *device_name;
-
-/* ---- weights in memory -------------------------------------------------------------------- */
-
-struct weights {
-    struct fit_tensor tensor[MOST_TENSORS];
-    char name[MOST_TENSORS][NAME_BYTES];
-    int n;
-};
-
-static void add(struct weights *w, const char *name, const char *tail, int out, int in, int kernel)
-{
-    struct fit_tensor *t = &w->tensor[w->n];
-    assert_true(w->n < MOST_TENSORS);
-    assert_true(snprintf(w->name[w->n], NAME_BYTES, "%s.%s", name, tail) < NAME_BYTES);
-    *t = (struct fit_tensor){.name = w->name[w->n++], .type = FIT_TENSOR_F32, .n_dims = 1,
-                             .dims = {(uint64_t)out, (uint64_t)in, (uint64_t)kernel,
-                                      (uint64_t)kernel}};
-    t->n_dims = kernel ? 4 : in ? 2 : 1;
-    t->n_values = 1;
-    for (int i = 0; i < t->n_dims; i++)
-        t->n_values *= t->dims[i];
-    t->bytes = t->n_values * sizeof(float);
-}
-
-static void add_conv(struct weights *w, const char *name, int out, int in, int kernel)
-{
-    add(w, name, "weight", out, in, kernel);
-    add(w, name, "bias", out, 0, 0);
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct fit_tensor *)a)->name, ((const struct fit_tensor *)b)->name);
-}
-
-static void fill_tensor(struct fit_tensor *t, uint32_t k, float matrix_scale)
-{
-    float *x = malloc(t->bytes);
-    assert_non_null(x);
-    float scale = t->n_dims > 1 ? matrix_scale : 0.125f;
-    float one = strstr(t->name, "norm") && strstr(t->name, ".weight") ? 1 : 0;
-    for (uint32_t i = 0; i < t->n_values; i++)
-        x[i] = tiny_fill(k, i, scale) + one;
-    t->data = x;
-}
-
-static void weights_free(struct weights *w)
-{
-    for (int i = 0; i < w->n; i++)
-        free((void *)w->tensor[i].data);
-    free(w);
-}
-
-/* A file that was never one, over the same numbers. */
-static struct fit_safetensors file_of(const struct weights *w)
-{
-    struct fit_safetensors file = {.path = "rule.safetensors", .n_tensors = (size_t)w->n};
-    file.tensors = malloc(file.n_tensors * sizeof *file.tensors);
-    assert_non_null(file.tensors);
-    memcpy(file.tensors, w->tensor, file.n_tensors * sizeof *file.tensors);
-    qsort(file.tensors, file.n_tensors, sizeof *file.tensors, by_name);
-    return file;
-}
-
-/* ---- the two graphs, as lists of tensors ---------------------------------------------------- */
-
-static void add_resnet(struct weights *w, const char *level, int j, int in, int out)
-{
-    char name[NAME_BYTES], part[NAME_BYTES + 16];
-    snprintf(name, sizeof name, "%s.resnets.%d", level, j);
-    for (int i = 1; i <= 2; i++) {
-        snprintf(part, sizeof part, "%s.norm%d", name, i);
-        add(w, part, "weight", i == 1 ? in : out, 0, 0);
-        add(w, part, "bias", i == 1 ? in : out, 0, 0);
-        snprintf(part, sizeof part, "%s.conv%d", name, i);
-        add_conv(w, part, out, i == 1 ? in : out, 3);
-    }
-    snprintf(part, sizeof part, "%s.conv_shortcut", name);
-    if (in != out)
-        add_conv(w, part, out, in, 1);
-}
-
-static void add_ends(struct weights *w, const char *side, int in, int first, int last, int out)
-{
-    char name[NAME_BYTES];
-    snprintf(name, sizeof name, "%s.conv_in", side);
-    add_conv(w, name, first, in, 3);
-    snprintf(name, sizeof name, "%s.conv_norm_out", side);
-    add(w, name, "weight", last, 0, 0);
-    add(w, name, "bias", last, 0, 0);
-    snprintf(name, sizeof name, "%s.conv_out", side);
-    add_conv(w, name, out, last, 3);
-}
-
-static void add_middle(struct weights *w, const char *side)
-{
-    static const char *const part[] = {"to_q", "to_k", "to_v", "to_out.0"};
-    char name[NAME_BYTES], full[NAME_BYTES + 16];
-    snprintf(name, sizeof name, "%s.mid_block", side);
-    add_resnet(w, name, 0, 512, 512);
-    add_resnet(w, name, 1, 512, 512);
-    snprintf(name, sizeof name, "%s.mid_block.attentions.0", side);
-    for (int i = 0; i < 4; i++) {
-        snprintf(full, sizeof full, "%s.%s", name, part[i]);
-        add(w, full, "weight", 512, 512, 0);
-        add(w, full, "bias", 512, 0, 0);
-    }
-    snprintf(full, sizeof full, "%s.group_norm", name);
-    add(w, full, "weight", 512, 0, 0);
-    add(w, full, "bias", 512, 0, 0);
-}
-
-static struct weights *vae_weights(void)
-{
-    static const int width[] = {128, 256, 512, 512};
-    struct weights *w = calloc(1, sizeof *w);
-    char name[NAME_BYTES];
-    assert_non_null(w);
-    add_ends(w, "encoder", 3, 128, 512, 8);
-    add_ends(w, "decoder", 4, 512, 128, 3);
-    add_middle(w, "encoder");
-    add_middle(w, "decoder");
-    for (int i = 0; i < 4; i++) {
-        int out = width[i], in = i ? width[i - 1] : 128;
-        snprintf(name, sizeof name, "encoder.down_blocks.%d", i);
-        for (int j = 0; j < 2; j++)
-            add_resnet(w, name, j, j ? out : in, out);
-        snprintf(name, sizeof name, "encoder.down_blocks.%d.downsamplers.0.conv", i);
-        if (i < 3)
-            add_conv(w, name, out, out, 3);
-        out = width[3 - i];
-        in = i ? width[4 - i] : 512;
-        snprintf(name, sizeof name, "decoder.up_blocks.%d", i);
-        for (int j = 0; j < 3; j++)
-            add_resnet(w, name, j, j ? out : in, out);
-        snprintf(name, sizeof name, "decoder.up_blocks.%d.upsamplers.0.conv", i);
-        if (i < 3)
-            add_conv(w, name, out, out, 3);
-    }
-    add_conv(w, "quant_conv", 8, 8, 1);
-    add_conv(w, "post_quant_conv", 4, 4, 1);
-    assert_int_equal(w->n, 248);
-    qsort(w->tensor, (size_t)w->n, sizeof *w->tensor, by_name);
-    uint64_t values = 0;
-    for (int k = 0; k < w->n; k++) {
-        fill_tensor(&w->tensor[k], (uint32_t)k, 0.03125f);
-        values += w->tensor[k].n_values;
-    }
-    assert_int_equal(values, 83653863);
-    return w;
-}
-
-/* Layers 0 to 19 of TAESD's own decoder. */
-static struct weights *taesd_weights(void)
-{
-    static const int blocks[] = {3, 4, 5, 8, 9, 10, 13, 14, 15, 18};
-    struct weights *w = calloc(1, sizeof *w);
-    char name[NAME_BYTES];
-    assert_non_null(w);
-    add_conv(w, "1", 64, 4, 3);
-    for (int i = 0; i < 10; i++) {
-        for (int j = 0; j < 3; j++) {
-            snprintf(name, sizeof name, "%d.conv.%d", blocks[i], 2 * j);
-            add_conv(w, name, 64, 64, 3);
-        }
-        snprintf(name, sizeof name, "%d", blocks[i] + 2);
-        if (i == 2 || i == 5 || i == 8)
-            add(w, name, "weight", 64, 64, 3);
-    }
-    add_conv(w, "19", 3, 64, 3);
-    assert_int_equal(w->n, 67);
-    for (int k = 0; k < w->n; k++)
-        fill_tensor(&w->tensor[k], (uint32_t)k, 0.0625f);
-    return w;
-}
 
 /* ---- running ------------------------------------------------------------------------------ */
 
@@ -214,7 +40,7 @@ static void bench_open(struct bench *b, const char *type, const struct weights *
     if (!b->device)
         fail_msg("%s", message);
     fit_compute_init(&b->compute, b->device, b->device->queue_new(b->device), &b->error);
-    struct fit_safetensors file = file_of(w);
+    struct fit_safetensors file = weights_file(w);
     struct fit_tensor_list list = fit_safetensors_list(&file);
     assert_ptr_equal(fit_autoencoder_type_of(&list), fit_autoencoder_type_find(type));
     require(b, fit_autoencoder_open_type(&b->autoencoder, fit_autoencoder_type_find(type),
@@ -329,7 +155,7 @@ static void taesd_decodes(void **state)
 {
     struct bench b;
     (void)state;
-    struct weights *w = taesd_weights();
+    struct weights *w = weights_of_taesd();
     bench_open(&b, "taesd", w);
     float *rgb = decoded(&b, ROWS, COLUMNS, 2);
     float *planes = planes_of(rgb, 64 * ROWS * COLUMNS);
@@ -350,12 +176,12 @@ static void taesd_decodes(void **state)
 
 static void replace(char *name, const char *from, const char *to)
 {
-    char tail[NAME_BYTES];
+    char tail[WEIGHTS_NAME_BYTES];
     char *at = strstr(name, from);
     if (!at)
         return;
     snprintf(tail, sizeof tail, "%s", at + strlen(from));
-    snprintf(at, NAME_BYTES - (size_t)(at - name), "%s%s", to, tail);
+    snprintf(at, WEIGHTS_NAME_BYTES - (size_t)(at - name), "%s%s", to, tail);
 }
 
 static void old_name(char *name)
@@ -370,7 +196,7 @@ static void old_name(char *name)
 static void compvis_name(char *name)
 {
     int level, block;
-    char side[8], rest[NAME_BYTES], out[NAME_BYTES];
+    char side[8], rest[WEIGHTS_NAME_BYTES], out[WEIGHTS_NAME_BYTES];
     out[0] = 0;
     if (sscanf(name, "%7[a-z].down_blocks.%d.resnets.%d.%95s", side, &level, &block, rest) == 4)
         snprintf(out, sizeof out, "%s.down.%d.block.%d.%.60s", side, level, block, rest);
@@ -385,7 +211,7 @@ static void compvis_name(char *name)
     else if (sscanf(name, "%7[a-z].mid_block.attentions.0.%95s", side, rest) == 2)
         snprintf(out, sizeof out, "%s.mid.attn_1.%.60s", side, rest);
     if (out[0])
-        snprintf(name, NAME_BYTES, "%s", out);
+        snprintf(name, WEIGHTS_NAME_BYTES, "%s", out);
     replace(name, "conv_shortcut", "nin_shortcut");
     replace(name, "group_norm", "norm");
     replace(name, "conv_norm_out", "norm_out");
@@ -397,10 +223,10 @@ static void compvis_name(char *name)
 
 static void whole_model_name(char *name)
 {
-    char plain[NAME_BYTES];
+    char plain[WEIGHTS_NAME_BYTES];
     compvis_name(name);
     snprintf(plain, sizeof plain, "%s", name);
-    snprintf(name, NAME_BYTES, "first_stage_model.%.70s", plain);
+    snprintf(name, WEIGHTS_NAME_BYTES, "first_stage_model.%.70s", plain);
 }
 
 /* The same numbers under other names; matrices become 1 x 1 convolutions when `square`. */
@@ -411,7 +237,7 @@ static struct weights *renamed(const struct weights *w, void (*rename)(char *), 
     *other = *w;
     for (int i = 0; i < w->n; i++) {
         struct fit_tensor *t = &other->tensor[i];
-        snprintf(other->name[i], NAME_BYTES, "%s", w->tensor[i].name);
+        snprintf(other->name[i], WEIGHTS_NAME_BYTES, "%s", w->tensor[i].name);
         rename(other->name[i]);
         t->name = other->name[i];
         if (square && t->n_dims == 2) {
@@ -465,7 +291,7 @@ static void same_names(const char *type, const struct weights *w, const struct w
 {
     struct fit_error error = {0};
     struct found found = {w, 0};
-    struct fit_safetensors file = file_of(other);
+    struct fit_safetensors file = weights_file(other);
     struct fit_tensor_list list = fit_safetensors_list(&file);
     const struct fit_tensor_visitor visitor = {is_expected, &found};
     if (!fit_autoencoder_type_find(type)->find(&list, &visitor, &error))
@@ -489,16 +315,16 @@ static void every_spelling(void **state)
 
 static void diffusers_name(char *name)
 {
-    char *rest, plain[NAME_BYTES];
+    char *rest, plain[WEIGHTS_NAME_BYTES];
     snprintf(plain, sizeof plain, "%s", name);
     long number = strtol(plain, &rest, 10);
-    snprintf(name, NAME_BYTES, "decoder.layers.%ld%.60s", number - 1, rest);
+    snprintf(name, WEIGHTS_NAME_BYTES, "decoder.layers.%ld%.60s", number - 1, rest);
 }
 
 static void taesd_spelling(void **state)
 {
     (void)state;
-    struct weights *w = taesd_weights(), *other = renamed(w, diffusers_name, false);
+    struct weights *w = weights_of_taesd(), *other = renamed(w, diffusers_name, false);
     same_names("taesd", w, other);
     same_picture("taesd", w, other, 1, 1);
     free(other);
@@ -516,7 +342,7 @@ static void refusals(void **state)
     b.device = fk_device_open(&params, message, sizeof message);
     fit_compute_init(&b.compute, b.device, b.device->queue_new(b.device), &b.error);
     for (int i = 0; i < 2; i++) {
-        struct fit_safetensors file = file_of(w);
+        struct fit_safetensors file = weights_file(w);
         struct fit_tensor *t = (struct fit_tensor *)fit_safetensors_find(
             &file, "decoder.up_blocks.2.resnets.0.conv_shortcut.weight");
         if (i == 0)
@@ -577,7 +403,7 @@ static void taesd_tiles(void **state)
 {
     struct bench b;
     (void)state;
-    struct weights *w = taesd_weights();
+    struct weights *w = weights_of_taesd();
     bench_open(&b, "taesd", w);
     b.autoencoder->memory_limit = SIZE_MAX;
     size_t whole = fit_autoencoder_work_bytes(b.autoencoder, 1, 256, 8);
@@ -588,7 +414,7 @@ static void taesd_tiles(void **state)
 
 static int make_weights(void **state)
 {
-    *state = vae_weights();
+    *state = weights_of_vae();
     return 0;
 }
 
