@@ -252,7 +252,7 @@ static void read_head(struct reading *r, const json_t *root, struct fit_bundle *
     read_hash(root, "transformer_sha256", bundle->transformer_sha256);
 }
 
-static bool holds_model(const char *folder)
+bool fit_bundle_is_in(const char *folder)
 {
     char file[1024 + 16];
     return fit_path_join(file, sizeof file, folder, JSON_NAME) && !access(file, F_OK);
@@ -260,10 +260,18 @@ static bool holds_model(const char *folder)
 
 bool fit_model_find(const char *path, char *folder, size_t folder_bytes)
 {
-    if (!holds_model(path))
-        return run_newest_checkpoint(path, folder, folder_bytes) && holds_model(folder);
-    int n = snprintf(folder, folder_bytes, "%s", path);
-    return n >= 0 && (size_t)n < folder_bytes;
+    struct fit_checkpoints list;
+    if (fit_bundle_is_in(path)) {
+        int n = snprintf(folder, folder_bytes, "%s", path);
+        return n >= 0 && (size_t)n < folder_bytes;
+    }
+    /* Not from a checkpoint that has gone to one beside it. */
+    if (run_step_of_path(path) >= 0 || !fit_checkpoints_list(path, &list, NULL))
+        return false;
+    bool found =
+        list.n > 0 && fit_checkpoints_path(&list, list.steps[list.n - 1], folder, folder_bytes);
+    fit_checkpoints_finish(&list);
+    return found;
 }
 
 bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error)

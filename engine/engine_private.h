@@ -152,9 +152,6 @@ struct preview_map {
 };
 struct preview_map model_preview(const struct fit_model *model);
 
-/* model.c: recorded by who wrote the bundle, or "" */
-const char *model_hash(const struct fit_model *model);
-
 /* job.c: a checked request as a job that nobody has queued; `from` is referenced and not looked
  * into. */
 struct fit_job *job_new(struct fit_model *model, const struct fit_generate_params *params,

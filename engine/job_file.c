@@ -205,7 +205,7 @@ static bool check_model(const struct fit_model *model, const json_t *settings, c
     struct fit_settings found;
     if (!picture_settings_read(settings, path, &found, error))
         return false;
-    return !strcmp(found.model_hash, model_hash(model)) ||
+    return !strcmp(found.model_hash, model->info.sha256) ||
            fit_fail(error, FIT_ERROR_MODEL, "%s: was begun with another model: expected %s, found "
                     "%s", path, model->info.name, found.model_name);
 }

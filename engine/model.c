@@ -8,6 +8,7 @@
 #include "bundle.h"
 #include "engine_private.h"
 #include "fk_dtype.h"
+#include "run_folder.h"
 #include "safetensors.h"
 
 struct model_files {
@@ -184,6 +185,8 @@ static void fill_info(struct fit_model *model, enum fit_precision precision)
         .description = bundle->description,
         .licence = bundle->licence,
         .path = bundle->path,
+        .sha256 = bundle->transformer_sha256,
+        .checkpoint_step = run_step_of_path(bundle->path),
         .architecture = config->architecture == FIT_ARCHITECTURE_V1 ? "FiT" : "FiTv2",
         .n_parameters = fit_config_parameters(config),
         .precision = choose(model->engine, precision),
@@ -290,11 +293,6 @@ struct preview_map model_preview(const struct fit_model *model)
         .matrix = bundle->preview_matrix[0],
         .bias = bundle->preview_bias,
     };
-}
-
-const char *model_hash(const struct fit_model *model)
-{
-    return model->files->bundle.transformer_sha256;
 }
 
 const char *fit_model_class_name(const struct fit_model *model, int class_id)

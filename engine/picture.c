@@ -15,7 +15,8 @@
  * ddim; "even_spacing" and "v1_clamp" with both solvers of the first version. What is seldom
  * changed is there when it is: "attention_scale", "ori_max_pe_len", "time_shift", and
  * "noise_source": "torch" where noise came from a file and that of the steps did not, "crop_width"
- * and "crop_height" where the picture is only the middle of what was painted. A picture that
+ * and "crop_height" where the picture is only the middle of what was painted, "checkpoint" with the
+ * step of the training where the model was one of its checkpoints. A picture that
  * goes on from another run has that run's settings under "from", and the step as "from_step".
  * Missing ones have their defaults.
  *
@@ -138,7 +139,7 @@ static json_t *describe(const struct fit_job *job)
         "{s:i, s:s, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:s, s:i, s:i, s:s, s:i, s:f, s:f, s:s,"
         " s:s, s:s, s:s, s:s}",
         "schema", SCHEMA, "program", "Limn " FIT_VERSION_STRING, "model", info->name,
-        "model_sha256", model_hash(job->model), "class_id", p->class_id, "class", class_name(job),
+        "model_sha256", info->sha256, "class_id", p->class_id, "class", class_name(job),
         "width", p->width, "height", p->height, "tokens", tokens, "seed", seed, "index", p->index,
         "steps", p->steps, "solver", fit_solver_name(p->solver), "evaluations",
         evaluations_of(job), "guidance", p->guidance, "guidance_power",
@@ -150,6 +151,8 @@ static json_t *describe(const struct fit_job *job)
     if (object) {
         describe_solver(object, p);
         describe_rare(object, job);
+        if (info->checkpoint_step >= 0)
+            json_object_set_new(object, "checkpoint", json_integer(info->checkpoint_step));
     }
     if (object && job->from) {
         json_object_set_new(object, "from_step", json_integer(p->from_step));
@@ -333,6 +336,15 @@ static void read_params(struct reading *r, struct fit_generate_params *p)
         read_int(r, "from_step", 0, p->steps - 1, &p->from_step);
 }
 
+/* A model that was no checkpoint is named by its name alone. */
+static void read_checkpoint(struct reading *r, struct fit_settings *out)
+{
+    int step = -1;
+    if (json_object_get(r->object, "checkpoint"))
+        read_int(r, "checkpoint", 0, 999999999, &step);
+    out->checkpoint_step = step;
+}
+
 /* The run before, and how many there are behind that. */
 static void read_origins(struct reading *r, struct fit_settings *out)
 {
@@ -356,6 +368,7 @@ static void read_settings(struct reading *r, struct fit_settings *out)
     copy_text(r, "class", out->class_name, sizeof out->class_name);
     copy_text(r, "model", out->model_name, sizeof out->model_name);
     copy_text(r, "model_sha256", out->model_hash, sizeof out->model_hash);
+    read_checkpoint(r, out);
     copy_text(r, "backend", out->backend, sizeof out->backend);
 }
 

@@ -72,15 +72,16 @@ static json_t *settings_json(const char *path, const struct fit_settings *s)
     const struct fit_generate_params *p = &s->params;
     char seed[24];
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)p->seed);
+    json_t *checkpoint = s->checkpoint_step >= 0 ? json_integer(s->checkpoint_step) : NULL;
     json_t *crop = p->crop_width ? json_pack("[i, i]", p->crop_width, p->crop_height) : NULL;
     return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o*, s:s, s:i, s:i, s:s, s:f, s:f, s:s, s:s, s:s,"
-                     " s:s, s:s}",
+                     " s:o*, s:s, s:s}",
                      "path", path, "class", s->class_name, "class_id", p->class_id, "width",
                      p->width, "height", p->height, "crop", crop, "seed", seed, "index",
                      p->index, "steps", p->steps, "solver", fit_solver_name(p->solver), "guidance", p->guidance,
                      "guidance_power", p->guidance_power, "method", fit_method_name(p->method),
-                     "model", s->model_name, "model_sha256", s->model_hash, "backend", s->backend,
-                     "pixels_sha256", s->pixels_sha256);
+                     "model", s->model_name, "model_sha256", s->model_hash, "checkpoint",
+                     checkpoint, "backend", s->backend, "pixels_sha256", s->pixels_sha256);
 }
 
 static void print_settings(const struct fit_settings *s)
@@ -99,7 +100,10 @@ static void print_settings(const struct fit_settings *s)
     if (p->guidance_power > 0)
         printf(", power %g", p->guidance_power);
     printf("\n  %-13s %s\n", "positions", fit_method_name(p->method));
-    printf("  %-13s %s\n", "model", s->model_name);
+    printf("  %-13s %s", "model", s->model_name);
+    if (s->checkpoint_step >= 0)
+        printf(", step %lld of its training", (long long)s->checkpoint_step);
+    printf("\n");
     printf("  %-13s %s\n", "backend", s->backend);
 }
 

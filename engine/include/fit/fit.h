@@ -216,6 +216,8 @@ struct fit_model_params {
 /* Everything a user interface may want to say about a model; strings live as long as the model. */
 struct fit_model_info {
     const char *name, *description, *licence, *path;
+    const char *sha256;           /* of the transformer's file, in hex; "" when the bundle does not say */
+    int64_t checkpoint_step;      /* of the training run that `path` lies in; -1: in none */
     const char *architecture;     /* "FiTv2", or "FiT" for the first version */
     uint64_t n_parameters;        /* of the transformer */
     enum fit_precision precision; /* in use */
@@ -234,6 +236,28 @@ struct fit_model_info {
 /* The bundle folder that a path means: the path itself when it holds a model.json, the newest
  * checkpoint when it is the folder of a training run. False when it is neither. */
 FIT_API bool fit_model_find(const char *path, char *folder, size_t folder_bytes);
+
+/* The models that a training run has written so far, each a bundle in a folder of its own. While the run
+ * goes on, newer ones come and the oldest go at any time. */
+enum { FIT_MOST_CHECKPOINTS = 1 << 14 };
+
+struct fit_checkpoints {
+    int n;             /* 0: no training run, or nothing written yet */
+    int64_t *steps;    /* [n] steps of the training, rising, the last the newest; owned */
+    char folder[1024]; /* where they lie */
+};
+
+/* Lists those of the run that `path` is the folder of, or a checkpoint of, be it gone by now. What is
+ * not called as a checkpoint, or holds no model.json, is none. *blocks* (disk). Fails (FIT_ERROR_FILE)
+ * when the folder is there and cannot be read or holds more than FIT_MOST_CHECKPOINTS; `out` is then
+ * empty. Any thread. */
+FIT_API bool fit_checkpoints_list(const char *path, struct fit_checkpoints *out,
+                                  struct fit_error *error);
+FIT_API void fit_checkpoints_finish(struct fit_checkpoints *list);
+
+/* The bundle folder of a step. False when it does not fit. */
+FIT_API bool fit_checkpoints_path(const struct fit_checkpoints *list, int64_t step, char *out,
+                                  size_t out_bytes);
 
 /* Maps and checks a bundle. *blocks* (disk). The model references the engine. */
 FIT_API bool fit_model_load(struct fit_engine *engine, const struct fit_model_params *params,
@@ -469,6 +493,7 @@ struct fit_settings {
     char class_name[128];
     char model_name[128];
     char model_hash[72];
+    int64_t checkpoint_step; /* of the training that the model was a checkpoint of; -1: of none */
     char backend[32];
     char pixels_sha256[72];
 };
