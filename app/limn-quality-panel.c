@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-entry-error.h"
 #include "limn-labels.h"
 
 struct _LimnQualityPanel
@@ -18,6 +19,7 @@ struct _LimnQualityPanel
   gboolean renaming; /* a list is being edited, which moves its selection */
 
   GtkWidget *content, *seed, *keep_seed, *steps, *guidance, *solver, *method, *exact;
+  GtkLabel *seed_reason, *steps_reason, *guidance_reason;
   GtkWidget *options_row, *options;
 };
 
@@ -32,8 +34,7 @@ show_seed (LimnQualityPanel *self)
       = g_strdup_printf ("%" G_GUINT64_FORMAT, limn_settings_get_seed (self->settings));
 
   gtk_editable_set_text (GTK_EDITABLE (self->seed), text);
-  gtk_widget_remove_css_class (self->seed, "error");
-  gtk_widget_set_tooltip_text (self->seed, _ ("The same seed gives the same picture"));
+  limn_entry_error_set (self->seed, self->seed_reason, NULL);
 }
 
 static void
@@ -41,6 +42,7 @@ seed_commit_cb (LimnQualityPanel *self)
 {
   g_autofree char *text
       = g_strstrip (g_strdup (gtk_editable_get_text (GTK_EDITABLE (self->seed))));
+  g_autofree char *largest = NULL, *reason = NULL;
   guint64 seed;
 
   if (g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT64, &seed, NULL))
@@ -49,8 +51,10 @@ seed_commit_cb (LimnQualityPanel *self)
       show_seed (self);
       return;
     }
-  gtk_widget_add_css_class (self->seed, "error");
-  gtk_widget_set_tooltip_text (self->seed, _ ("A seed is a whole number that is not negative."));
+  largest = g_strdup_printf ("%" G_GUINT64_FORMAT, G_MAXUINT64);
+  /* Translators: the largest seed */
+  reason = g_strdup_printf (_ ("A seed is a whole number from 0 to %s."), largest);
+  limn_entry_error_set (self->seed, self->seed_reason, reason);
 }
 
 static gboolean
@@ -60,6 +64,22 @@ seed_key_cb (LimnQualityPanel *self, guint keyval)
     return GDK_EVENT_PROPAGATE;
   show_seed (self);
   return GDK_EVENT_STOP;
+}
+
+/* ---- numbers: while somebody types, before the nearest possible one takes their place ---- */
+
+static void
+number_changed_cb (LimnQualityPanel *self, GtkEditable *entry)
+{
+  GtkLabel *label = GTK_WIDGET (entry) == self->steps ? self->steps_reason : self->guidance_reason;
+  const char *text = gtk_editable_get_text (entry);
+  double least, most, value = g_strtod (text, NULL);
+  g_autofree char *reason = NULL;
+
+  gtk_spin_button_get_range (GTK_SPIN_BUTTON (entry), &least, &most);
+  if (*text && (value < least || value > most))
+    reason = g_strdup_printf (_ ("From %g to %g."), least, most);
+  limn_entry_error_set (GTK_WIDGET (entry), label, reason);
 }
 
 /* ---- position method: "Automatic" says what it stands for ---- */
@@ -227,11 +247,15 @@ limn_quality_panel_class_init (LimnQualityPanelClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, solver);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, method);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, exact);
+  gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, seed_reason);
+  gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, steps_reason);
+  gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, guidance_reason);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, options_row);
   gtk_widget_class_bind_template_child (widget_class, LimnQualityPanel, options);
   gtk_widget_class_bind_template_callback (widget_class, options_reset_cb);
   gtk_widget_class_bind_template_callback (widget_class, seed_commit_cb);
   gtk_widget_class_bind_template_callback (widget_class, seed_key_cb);
+  gtk_widget_class_bind_template_callback (widget_class, number_changed_cb);
   gtk_widget_class_bind_template_callback (widget_class, method_selected_cb);
   gtk_widget_class_bind_template_callback (widget_class, solver_selected_cb);
 }

@@ -61,9 +61,10 @@ copy_cb (GtkWindow *parent, const char *response, GObject *dialog)
 }
 
 void
-limn_report_present (GtkWindow *parent, const char *sentence, const char *report)
+limn_report_present (GtkWindow *parent, const char *report)
 {
-  GtkWidget *dialog = adw_message_dialog_new (parent, _ ("Details"), sentence);
+  GtkWidget *dialog = adw_message_dialog_new (
+      parent, _ ("Details"), _ ("For whoever can help. Nothing is sent by itself."));
   AdwMessageDialog *message = ADW_MESSAGE_DIALOG (dialog);
 
   adw_message_dialog_set_extra_child (message, text_widget (report));

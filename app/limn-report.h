@@ -19,6 +19,6 @@ char *limn_report_dup_system (LimnSession *session);
 char *limn_report_dup (LimnSession *session, LimnRun *run, const char *sentence);
 
 /* Shows a report over a window, to be copied. */
-void limn_report_present (GtkWindow *parent, const char *sentence, const char *report);
+void limn_report_present (GtkWindow *parent, const char *report);
 
 G_END_DECLS

@@ -295,6 +295,12 @@ limn_session_is_on_processor (LimnSession *self)
          g_str_equal (fit_engine_backend (self->engine), "reference");
 }
 
+gboolean
+limn_session_has_lost_device (LimnSession *self)
+{
+  return self->engine && !fit_engine_answers (self->engine);
+}
+
 void
 limn_session_close (LimnSession *self)
 {

@@ -44,6 +44,9 @@ void limn_session_move_to_processor (LimnSession *self);
 /* Whether that is where it computes, or nothing is open yet. */
 gboolean limn_session_is_on_processor (LimnSession *self);
 
+/* Whether the device answers no more: whatever is asked of it fails. */
+gboolean limn_session_has_lost_device (LimnSession *self);
+
 /* Stops every run, closes the engine and keeps what was under way; waits for a load that is. */
 void limn_session_close (LimnSession *self);
 

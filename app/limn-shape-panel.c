@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "limn-entry-error.h"
 #include "limn-shape-text.h"
 
 typedef struct
@@ -23,6 +24,7 @@ struct _LimnShapePanel
   LimnSettings *settings;
 
   gboolean refreshing;
+  gboolean refused; /* the size that the entries show */
 
   GtkWidget *content, *width, *height, *ratio, *reason, *crop, *presets;
   GtkWidget *keeps[N_KEEPS]; /* by LimnKeep */
@@ -62,19 +64,7 @@ dup_text (LimnShapePanel *self, GtkWidget *entry)
 static void
 mark_error (LimnShapePanel *self, GtkWidget *entry, const char *reason)
 {
-  if (!reason && !gtk_widget_has_css_class (entry, "error"))
-    return;
-  if (reason)
-    gtk_widget_add_css_class (entry, "error");
-  else
-    gtk_widget_remove_css_class (entry, "error");
-  gtk_label_set_text (GTK_LABEL (self->reason), reason ? reason : "");
-  gtk_widget_set_visible (self->reason, reason != NULL);
-  gtk_accessible_update_state (GTK_ACCESSIBLE (entry), GTK_ACCESSIBLE_STATE_INVALID,
-                               reason ? GTK_ACCESSIBLE_INVALID_TRUE : GTK_ACCESSIBLE_INVALID_FALSE,
-                               -1);
-  gtk_accessible_update_property (GTK_ACCESSIBLE (entry), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
-                                  reason ? reason : "", -1);
+  limn_entry_error_set (entry, GTK_LABEL (self->reason), reason);
 }
 
 static void
@@ -335,6 +325,7 @@ show_crop (LimnShapePanel *self)
 static void
 size_changed_cb (LimnShapePanel *self)
 {
+  self->refused = FALSE;
   show_value (self, self->width);
   show_value (self, self->height);
   show_value (self, self->ratio);
@@ -372,6 +363,18 @@ limn_shape_panel_set_session (LimnShapePanel *self, LimnSession *session, LimnSe
   keep_changed_cb (self);
   size_changed_cb (self);
   state_changed_cb (self);
+}
+
+void
+limn_shape_panel_refuse_size (LimnShapePanel *self, const char *reason)
+{
+  g_return_if_fail (LIMN_IS_SHAPE_PANEL (self));
+
+  if (!reason && !self->refused)
+    return;
+  self->refused = reason != NULL;
+  mark_error (self, self->width, reason);
+  mark_error (self, self->height, reason);
 }
 
 static void

@@ -43,7 +43,8 @@ limn_window_move_to_processor (LimnWindow *self)
   limn_session_move_to_processor (self->session);
 }
 
-/* From where the run was kept last, or else from its beginning: the same settings and noise. */
+/* From where the run was kept last, or else from its beginning: the same settings and noise, or the
+ * same step of the run that it goes on from. */
 static LimnRun *
 take_up (LimnWindow *self, LimnRun *left, GError **error)
 {
@@ -54,8 +55,6 @@ take_up (LimnWindow *self, LimnRun *left, GError **error)
   limn_recovery_finish (recovery);
   if (g_file_test (limn_recovery_get_path (recovery), G_FILE_TEST_EXISTS))
     run = limn_session_recover (self->session, NULL);
-  params.from = NULL;
-  params.from_step = 0;
   return run ? run : limn_session_start (self->session, &params, error);
 }
 

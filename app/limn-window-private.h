@@ -74,7 +74,7 @@ struct _LimnWindow
   GtkLabel *trouble_text;
   GtkBox *trouble_box, *trouble_buttons;
   GtkButton *trouble_retry, *trouble_elsewhere, *trouble_smaller, *trouble_processor;
-  GtkButton *trouble_details;
+  GtkButton *trouble_model, *trouble_details;
   LimnClassPicker *classes;
   LimnShapePanel *shape;
   LimnQualityPanel *quality;
@@ -103,9 +103,13 @@ char *limn_window_dup_clock (double seconds);
 /* limn-window-trouble.c */
 /* Says what went wrong; `elsewhere` offers to save in another place. */
 void limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsewhere);
+/* The same of a model that could not take the place of the one in use. */
+void limn_window_show_refused_model (LimnWindow *self, const char *reason);
 /* The same of the engine's failures, with the ways out that each has. */
 void limn_window_show_failure (LimnWindow *self, const GError *error);
 void limn_window_hide_trouble (LimnWindow *self);
+/* Sentence and buttons side by side where there is room. */
+void limn_window_lay_out_trouble (LimnWindow *self);
 /* The whole of what the bar tells, or else of the notice about the device. */
 void limn_window_show_details (LimnWindow *self);
 /* Paints at the size that the bar offers. */

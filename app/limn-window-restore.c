@@ -3,6 +3,7 @@
 #include "limn-window-private.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "limn-export.h"
 #include "limn-import.h"
@@ -152,6 +153,17 @@ show_own (Opened *opened, const struct fit_settings *settings)
   show_sheet (opened, &restore);
 }
 
+/* The engine's sentences begin with the file, which is named already. */
+static const char *
+after_path (const char *reason, const char *path)
+{
+  gsize n = path ? strlen (path) : 0;
+
+  return n && strncmp (reason, path, n) == 0 && g_str_has_prefix (reason + n, ": ")
+             ? reason + n + strlen (": ")
+             : reason;
+}
+
 static void
 show_foreign (Opened *opened, const struct fit_foreign_settings *foreign)
 {
@@ -159,10 +171,10 @@ show_foreign (Opened *opened, const struct fit_foreign_settings *foreign)
                                  /* Translators: names of settings in another program's picture */
                                  ? g_strdup_printf (_ ("Not used: %s."), foreign->ignored)
                                  : g_strdup ("");
-  g_autofree char *notes = g_strdup_printf (
-      "%s\n%s", foreign->has_own ? opened->reason
-                                 : _ ("Here the settings of other programs give another picture."),
-      ignored);
+  const char *why = foreign->has_own
+                        ? after_path (opened->reason, g_file_peek_path (opened->file))
+                        : _ ("Here the settings of other programs give another picture.");
+  g_autofree char *notes = g_strdup_printf ("%s%s%s", why, *ignored ? "\n" : "", ignored);
   LimnRestore restore = { .notes = notes };
 
   restore.params = (struct fit_generate_params){
@@ -189,6 +201,7 @@ foreign_cb (GObject *source, GAsyncResult *result, gpointer data)
   Opened *opened = data;
   struct fit_foreign_settings foreign;
   g_autofree char *name = NULL, *sentence = NULL;
+  const char *reason;
 
   (void) source;
   if (limn_export_read_foreign_finish (result, &foreign, NULL))
@@ -197,9 +210,10 @@ foreign_cb (GObject *source, GAsyncResult *result, gpointer data)
       return;
     }
   name = g_file_get_basename (opened->file);
+  reason = after_path (opened->reason, g_file_peek_path (opened->file));
   /* Translators: a file, and the reason as a sentence */
   sentence = g_strdup_printf (_ ("“%s” holds no settings that can be used here: %s"), name,
-                              opened->reason);
+                              reason);
   limn_window_show_trouble (opened->window, sentence, FALSE);
   opened_free (opened);
 }

@@ -70,7 +70,8 @@ limn_window_can_continue (LimnWindow *self)
 
   return (state == FIT_JOB_FAILED ||
           (state == FIT_JOB_CANCELLED && limn_run_get_step (self->run) > 0)) &&
-         !limn_window_is_comparing (self) && !self->generate_wanted;
+         !limn_window_is_comparing (self) && !self->generate_wanted &&
+         !limn_session_has_lost_device (self->session);
 }
 
 void

@@ -6,6 +6,8 @@
 
 #include "limn-report.h"
 
+#define MOST_BESIDE 2 /* buttons beside a sentence; more go below it */
+
 /* The engine's sentences begin like those of a command line: "size 17x16 is not possible". */
 static char *
 dup_capitalized (const char *sentence)
@@ -70,6 +72,30 @@ offer_processor (LimnWindow *self)
                               !limn_session_is_on_processor (self->session));
 }
 
+/* How many ways out the bar offers. */
+static int
+count_buttons (LimnWindow *self)
+{
+  GtkWidget *button = gtk_widget_get_first_child (GTK_WIDGET (self->trouble_buttons));
+  int n = 0;
+
+  for (; button; button = gtk_widget_get_next_sibling (button))
+    n += gtk_widget_get_visible (button);
+  return n;
+}
+
+void
+limn_window_lay_out_trouble (LimnWindow *self)
+{
+  gboolean folded = adw_flap_get_folded (self->flap);
+  gboolean below = folded || count_buttons (self) > MOST_BESIDE;
+
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->trouble_box),
+                                  below ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
+  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->trouble_buttons),
+                                  folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
+}
+
 static void
 show (LimnWindow *self, const char *sentence, gboolean elsewhere, const GError *failure)
 {
@@ -79,10 +105,17 @@ show (LimnWindow *self, const char *sentence, gboolean elsewhere, const GError *
   self->failure = failure ? g_error_copy (failure) : NULL;
   gtk_label_set_text (self->trouble_text, shown);
   gtk_widget_set_visible (GTK_WIDGET (self->trouble_elsewhere), elsewhere);
-  gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry), !elsewhere && has_failed (self));
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_retry),
+                          !elsewhere && has_failed (self) &&
+                              !limn_session_has_lost_device (self->session));
   gtk_widget_set_visible (GTK_WIDGET (self->trouble_details), failure || elsewhere);
   offer_smaller (self);
   offer_processor (self);
+  limn_shape_panel_refuse_size (self->shape, is_about (self, FIT_ERROR_MEMORY)
+                                                 ? _ ("Too large for the memory that is free.")
+                                                 : NULL);
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_model), FALSE);
+  limn_window_lay_out_trouble (self);
   gtk_info_bar_set_revealed (self->trouble, TRUE);
 }
 
@@ -93,21 +126,45 @@ limn_window_show_trouble (LimnWindow *self, const char *sentence, gboolean elsew
 }
 
 void
+limn_window_show_refused_model (LimnWindow *self, const char *reason)
+{
+  /* Translators: the name of a model, and why another could not be opened */
+  g_autofree char *sentence = g_strdup_printf (_ ("“%s” is still in use: %s"),
+                                               limn_session_get_info (self->session)->name, reason);
+
+  show (self, sentence, FALSE, NULL);
+  gtk_widget_set_visible (GTK_WIDGET (self->trouble_model), TRUE);
+}
+
+/* The driver's words are among the details. */
+static char *
+dup_sentence (LimnWindow *self, const GError *error)
+{
+  if (!g_error_matches (error, limn_fit_error_quark (), FIT_ERROR_DEVICE) ||
+      limn_session_is_on_processor (self->session))
+    return g_strdup (error->message);
+  if (!limn_session_has_lost_device (self->session))
+    /* Translators: the driver's words follow */
+    return g_strdup_printf (_ ("The graphics card failed: %s"), error->message);
+  if (has_failed (self) && limn_run_get_step (self->run) > 0)
+    return g_strdup (_ ("The graphics card failed and does not answer any more. The steps so far "
+                        "are kept."));
+  return g_strdup (_ ("The graphics card failed and does not answer any more."));
+}
+
+void
 limn_window_show_failure (LimnWindow *self, const GError *error)
 {
-  g_autofree char *sentence = NULL;
+  g_autofree char *sentence = dup_sentence (self, error);
 
-  if (g_error_matches (error, limn_fit_error_quark (), FIT_ERROR_DEVICE) &&
-      !limn_session_is_on_processor (self->session))
-    /* Translators: the driver's words follow */
-    sentence = g_strdup_printf (_ ("The graphics card failed: %s"), error->message);
-  show (self, sentence ? sentence : error->message, FALSE, error);
+  show (self, sentence, FALSE, error);
 }
 
 void
 limn_window_hide_trouble (LimnWindow *self)
 {
   g_clear_error (&self->failure);
+  limn_shape_panel_refuse_size (self->shape, NULL);
   gtk_info_bar_set_revealed (self->trouble, FALSE);
 }
 
@@ -115,12 +172,13 @@ void
 limn_window_show_details (LimnWindow *self)
 {
   gboolean about_bar = gtk_info_bar_get_revealed (self->trouble);
-  const char *sentence = about_bar ? gtk_label_get_text (self->trouble_text)
-                                   : limn_session_get_notice (self->session);
+  const char *sentence = self->failure ? self->failure->message
+                         : about_bar   ? gtk_label_get_text (self->trouble_text)
+                                       : limn_session_get_notice (self->session);
   g_autofree char *report
       = limn_report_dup (self->session, about_bar ? self->run : NULL, sentence);
 
-  limn_report_present (GTK_WINDOW (self), sentence, report);
+  limn_report_present (GTK_WINDOW (self), report);
 }
 
 void

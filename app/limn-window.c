@@ -216,7 +216,7 @@ limn_window_refresh_page (LimnWindow *self)
                                             ? "compare"
                                             : "viewer");
       if (state == LIMN_SESSION_READY && *message)
-        limn_window_show_trouble (self, message, FALSE);
+        limn_window_show_refused_model (self, message);
       return;
     }
   if (state == LIMN_SESSION_LOADING)
@@ -229,6 +229,8 @@ limn_window_refresh_page (LimnWindow *self)
       "%s%s%s", escaped, *escaped ? "\n\n" : "",
       _ ("A model is a folder with “model.json”, “transformer.safetensors”, "
          "“autoencoder.safetensors” and “classes.txt”. Choose one, or drop it here."));
+  adw_status_page_set_title (self->no_model, *message ? _ ("The Model Cannot Be Opened")
+                                                      : _ ("Add a FiT Model"));
   adw_status_page_set_description (self->no_model, description);
   gtk_stack_set_visible_child_name (self->pages, "no-model");
 }
@@ -299,7 +301,7 @@ session_state_cb (LimnWindow *self)
 
 /* ---- the window itself ---- */
 
-/* A narrow window has no room for gauge and status, or a sentence and its buttons, side by side. */
+/* A narrow window has no room for gauge and status side by side. */
 static void
 folded_cb (LimnWindow *self)
 {
@@ -308,10 +310,7 @@ folded_cb (LimnWindow *self)
   gtk_orientable_set_orientation (GTK_ORIENTABLE (self->status_bar),
                                   folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
   gtk_label_set_xalign (self->status, folded ? 0 : 1);
-  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->trouble_box),
-                                  folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
-  gtk_orientable_set_orientation (GTK_ORIENTABLE (self->trouble_buttons),
-                                  folded ? GTK_ORIENTATION_VERTICAL : GTK_ORIENTATION_HORIZONTAL);
+  limn_window_lay_out_trouble (self);
 }
 
 static void
@@ -415,6 +414,7 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (trouble_elsewhere);
   BIND (trouble_smaller);
   BIND (trouble_processor);
+  BIND (trouble_model);
   BIND (trouble_details);
   BIND (trouble_box);
   BIND (trouble_buttons);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compute.h"
 
+#include <string.h>
 #include <time.h>
 
 void fit_compute_init(struct fit_compute *c, struct fk_device *device, struct fk_queue *queue,
@@ -44,14 +45,22 @@ bool fit_compute_enter(struct fit_compute *c, enum fk_op op)
     return true;
 }
 
+/* The backend's sentence may name the operation itself, and names what else failed. */
+static bool refuse(struct fit_compute *c, const char *operation)
+{
+    const char *reason = c->device->queue_error(c->queue);
+    size_t n = strlen(operation);
+    bool named = n == 0 || (strncmp(reason, operation, n) == 0 && reason[n] == ':');
+    return fit_fail(c->error, FIT_ERROR_DEVICE, "%s: %s%s%s", c->device->name,
+                    named ? "" : operation, named ? "" : ": ", reason);
+}
+
 bool fit_compute_check(struct fit_compute *c, bool ok)
 {
     enum fk_op op = c->op;
     c->op = FK_N_OPS;
     if (!ok)
-        return fit_fail(c->error, FIT_ERROR_DEVICE, "%s: %s: %s", c->device->name,
-                        op < FK_N_OPS ? fk_op_name(op) : "transfer",
-                        c->device->queue_error(c->queue));
+        return refuse(c, op < FK_N_OPS ? fk_op_name(op) : "");
     if (c->times && op < FK_N_OPS) {
         c->times->seconds[op] += now() - c->times->entered;
         c->times->calls[op]++;

@@ -278,6 +278,13 @@ const char *fit_engine_notice(const struct fit_engine *engine)
     return engine->notice;
 }
 
+bool fit_engine_answers(const struct fit_engine *engine)
+{
+    size_t free_bytes, total;
+    return engine->device->caps.host_memory ||
+           engine->device->memory(engine->device, &free_bytes, &total);
+}
+
 /* ---- work and events --------------------------------------------------------------------- */
 
 void fit_engine_add_job(struct fit_engine *engine, struct fit_job *job)

@@ -225,6 +225,12 @@ static bool check_noise(const float *noise, size_t n, struct fit_error *error)
     return true;
 }
 
+/* The same weights may have been read once more, by another engine. */
+static bool is_same_model(const struct fit_model *a, const struct fit_model *b)
+{
+    return a == b || (*model_hash(a) && strcmp(model_hash(a), model_hash(b)) == 0);
+}
+
 /* That the run to go on from is like this one and has come so far. */
 static bool check_from(const struct fit_model *model, const struct fit_generate_params *p,
                        struct fit_error *error)
@@ -232,7 +238,7 @@ static bool check_from(const struct fit_model *model, const struct fit_generate_
     const struct fit_job *from = p->from;
     if (!from)
         return true;
-    if (from->model != model)
+    if (!is_same_model(from->model, model))
         return fit_fail(error, FIT_ERROR_ARGUMENT, "a run goes on only with its own model");
     if (from->params.width != p->width || from->params.height != p->height)
         return fit_fail(error, FIT_ERROR_ARGUMENT,
@@ -242,9 +248,9 @@ static bool check_from(const struct fit_model *model, const struct fit_generate_
         return fit_fail(error, FIT_ERROR_ARGUMENT,
                         "steps: a run goes on only with its own number, %d, found %d",
                         from->params.steps, p->steps);
-    pthread_mutex_lock(&model->engine->lock);
+    pthread_mutex_lock(&from->model->engine->lock);
     int finished = from->trajectory.n - 1;
-    pthread_mutex_unlock(&model->engine->lock);
+    pthread_mutex_unlock(&from->model->engine->lock);
     int last = finished < p->steps ? finished : p->steps - 1;
     return (p->from_step >= 0 && p->from_step <= last) ||
            fit_fail(error, FIT_ERROR_ARGUMENT, "step to go on from: expected 0 to %d, found %d",

@@ -22,6 +22,7 @@
  *
  * The seed is a text because JSON numbers lose 64-bit integers in many readers.
  */
+#include <limits.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -362,7 +363,12 @@ static void read_settings(struct reading *r, struct fit_settings *out)
 {
     int schema = 0;
     *out = (struct fit_settings){0};
-    read_int(r, "schema", 1, SCHEMA, &schema);
+    read_int(r, "schema", 1, INT_MAX, &schema);
+    if (r->ok && schema > SCHEMA)
+        r->ok = fit_fail(r->error, FIT_ERROR_FILE,
+                         "%s: its settings have schema %d, of a later version of this program; "
+                         "expected %d",
+                         r->path, schema, SCHEMA);
     read_params(r, &out->params);
     read_origins(r, out);
     copy_text(r, "class", out->class_name, sizeof out->class_name);

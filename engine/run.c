@@ -163,10 +163,10 @@ static const float *state_to_go_on_from(struct run *run, const struct fit_job *j
 {
     const struct trajectory *from = &job->from->trajectory;
     size_t values = run_values(run);
-    pthread_mutex_lock(&job->model->engine->lock);
+    pthread_mutex_lock(&job->from->model->engine->lock);
     memcpy(run->host_state, from->state + (size_t)job->params.from_step * values,
            values * sizeof *run->host_state);
-    pthread_mutex_unlock(&job->model->engine->lock);
+    pthread_mutex_unlock(&job->from->model->engine->lock);
     return run->host_state;
 }
 
@@ -302,9 +302,12 @@ static bool begin_trajectory(struct run *run, struct fit_job *job)
     if (!trajectory_init(&trajectory, job->params.steps + 1, run_values(run), pixels,
                          &run->error))
         return false;
-    pthread_mutex_lock(&engine->lock);
-    if (job->from)
+    if (job->from) {
+        pthread_mutex_lock(&job->from->model->engine->lock);
         trajectory_take_over(&trajectory, &job->from->trajectory, job->params.from_step);
+        pthread_mutex_unlock(&job->from->model->engine->lock);
+    }
+    pthread_mutex_lock(&engine->lock);
     job->trajectory = trajectory;
     pthread_mutex_unlock(&engine->lock);
     return true;

@@ -88,7 +88,8 @@ static bool read_tensor(struct fit_tensor *tensor, const char *path, const char 
     if (json_array_size(offsets) != 2 || !read_u64(json_array_get(offsets, 0), &begin) ||
         !read_u64(json_array_get(offsets, 1), &end) || begin > end || end > buffer_bytes)
         return fit_fail(error, FIT_ERROR_FILE,
-                        "%s: tensor %.100s: data_offsets do not lie within the %llu bytes of data",
+                        "%s: tensor %.100s: data_offsets do not lie within the %llu bytes of "
+                        "data; the file may be cut off",
                         path, name, (unsigned long long)buffer_bytes);
     if (end - begin != tensor->bytes)
         return fit_fail(error, FIT_ERROR_FILE,

@@ -40,8 +40,9 @@ static bool refuse(struct fk_device *device, size_t bytes, const char *most, str
         return fit_fail(e, FIT_ERROR_DEVICE, "%s: the device does not answer any more",
                         device->name);
     return fit_fail(e, FIT_ERROR_MEMORY,
-                    "%.1f MiB of working memory are needed (most for %s) and %.1f MiB are free",
-                    (double)bytes / 1048576, most, (double)free_bytes / 1048576);
+                    "%.1f MiB of working memory are needed (most for %s) and %.1f MiB are free%s",
+                    (double)bytes / 1048576, most, (double)free_bytes / 1048576,
+                    bytes <= free_bytes ? ", but not in one piece" : "");
 }
 
 bool fit_scratch_reserve(struct fit_scratch *scratch, struct fk_device *device,

@@ -10,8 +10,9 @@
  *
  * A barrier or a shuffle that not all threads reach stops the program with a sentence. Variables of
  * the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n loses
- * the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has, and with
- * FK_SHIM_GUARD=1 a program that touches device memory itself stops there.
+ * the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has,
+ * FK_SHIM_BLOCK=bytes the most that it has in one piece, and with FK_SHIM_GUARD=1 a program that
+ * touches device memory itself stops there.
  */
 #ifndef FK_TEST_CUDA_RUNTIME_H
 #define FK_TEST_CUDA_RUNTIME_H

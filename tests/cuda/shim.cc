@@ -190,7 +190,7 @@ struct cuda_shim_stream {
 
 static cudaError_t lost; /* what every call answers once the device is lost */
 static long launches_left;
-static size_t memory_total, memory_used;
+static size_t memory_total, memory_used, largest_block;
 static std::unordered_map<void *, size_t> blocks;
 
 /* With FK_SHIM_GUARD device memory lies in a stretch of its own that nobody may touch, but while the
@@ -265,8 +265,10 @@ cudaError_t cudaGetLastError()
 cudaError_t cudaGetDeviceCount(int *n)
 {
     const char *fail_at = getenv("FK_SHIM_FAIL_LAUNCH"), *memory = getenv("FK_SHIM_MEMORY");
+    const char *block = getenv("FK_SHIM_BLOCK");
     launches_left = fail_at ? strtol(fail_at, NULL, 10) : 0;
     memory_total = memory ? strtoull(memory, NULL, 10) : (size_t)4 << 30;
+    largest_block = block ? strtoull(block, NULL, 10) : SIZE_MAX;
     lost = cudaSuccess;
     if (getenv("FK_SHIM_GUARD") && !guarded) {
         void *all = mmap(NULL, (size_t)GUARDED_GIB << 30, PROT_NONE,
@@ -298,7 +300,7 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
     *p = NULL;
     if (lost)
         return lost;
-    if (bytes > memory_total || memory_used > memory_total - bytes)
+    if (bytes > largest_block || bytes > memory_total || memory_used > memory_total - bytes)
         return cudaErrorMemoryAllocation;
     *p = guarded ? guarded_alloc(bytes) : aligned_alloc(256, (bytes + 255) / 256 * 256);
     if (!*p)

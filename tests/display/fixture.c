@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static GtkApplication *application;
 
@@ -126,6 +127,43 @@ gpointer fixture_controller(GtkWidget *widget, GType type)
     return found;
 }
 
+/* What the window itself draws: without a compositor, and without popovers, which are windows. */
+static void write_window(GtkWidget *window, const char *path)
+{
+    g_autoptr(GdkPaintable) paintable = gtk_widget_paintable_new(window);
+    g_autoptr(GtkSnapshot) snapshot = gtk_snapshot_new();
+    int width = gtk_widget_get_width(window), height = gtk_widget_get_height(window);
+    gdk_paintable_snapshot(paintable, snapshot, width, height);
+    g_autoptr(GskRenderNode) node = gtk_snapshot_to_node(snapshot);
+    GskRenderer *renderer = gtk_native_get_renderer(GTK_NATIVE(window));
+    const graphene_rect_t all = GRAPHENE_RECT_INIT(0, 0, (float)width, (float)height);
+    g_autoptr(GdkTexture) texture = gsk_renderer_render_texture(renderer, node, &all);
+    g_assert_true(gdk_texture_save_to_png(texture, path));
+}
+
+void fixture_picture(struct fixture *fixture, GtkWindow *window, const char *name)
+{
+    static const struct {
+        const char *name;
+        AdwColorScheme scheme;
+    } styles[] = {{"light", ADW_COLOR_SCHEME_FORCE_LIGHT}, {"dark", ADW_COLOR_SCHEME_FORCE_DARK}};
+    static int number;
+    const char *folder = g_getenv("LIMN_TEST_SCREENSHOTS");
+    if (!folder)
+        return;
+    number++;
+    for (guint i = 0; i < G_N_ELEMENTS(styles); i++) {
+        g_autofree char *program = g_path_get_basename(g_get_prgname());
+        g_autofree char *file
+            = g_strdup_printf("%s-%02d-%s-%s.png", program, number, name, styles[i].name);
+        g_autofree char *path = g_build_filename(folder, file, NULL);
+        adw_style_manager_set_color_scheme(adw_style_manager_get_default(), styles[i].scheme);
+        fixture_settle(fixture);
+        write_window(GTK_WIDGET(window ? window : GTK_WINDOW(fixture->window)), path);
+    }
+    adw_style_manager_set_color_scheme(adw_style_manager_get_default(), ADW_COLOR_SCHEME_DEFAULT);
+}
+
 LimnRestoreSheet *fixture_find_sheet(void)
 {
     GListModel *windows = gtk_window_get_toplevels();
@@ -135,4 +173,38 @@ LimnRestoreSheet *fixture_find_sheet(void)
             return LIMN_RESTORE_SHEET(window);
     }
     return NULL;
+}
+
+GtkWidget *fixture_find_label(GtkWidget *below, const char *text)
+{
+    GtkWidget *found = NULL;
+    if (GTK_IS_LABEL(below) && strstr(gtk_label_get_text(GTK_LABEL(below)), text))
+        return below;
+    for (GtkWidget *child = gtk_widget_get_first_child(below); child && !found;
+         child = gtk_widget_get_next_sibling(child))
+        found = fixture_find_label(child, text);
+    return found;
+}
+
+const char *fixture_trouble(struct fixture *fixture)
+{
+    return gtk_label_get_text(fixture->window->trouble_text);
+}
+
+gboolean fixture_is_shown(GtkButton *button)
+{
+    return gtk_widget_get_visible(GTK_WIDGET(button));
+}
+
+void fixture_require_words(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        g_error("expected words about \"%s\", found \"%s\"", words, text);
+}
+
+void fixture_require_outlined(struct fixture *fixture, const char *id, gboolean outlined)
+{
+    GtkWidget *control = fixture_find(GTK_WIDGET(fixture->window), id);
+    g_assert_nonnull(control);
+    g_assert_cmpint(gtk_widget_has_css_class(control, "error"), ==, outlined);
 }

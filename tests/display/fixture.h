@@ -46,11 +46,26 @@ void fixture_paint(struct fixture *fixture);
 /* Throws one picture of the history away. */
 AdwToast *fixture_discard(struct fixture *fixture, GFile *file);
 
+/* Writes numbered pictures of a window (NULL: the test's) into the folder that LIMN_TEST_SCREENSHOTS names,
+ * PROGRAM-NN-NAME-light.png and -dark.png; without that variable it does nothing. */
+void fixture_picture(struct fixture *fixture, GtkWindow *window, const char *name);
+
 /* The open sheet that asks what to restore, or NULL. */
 LimnRestoreSheet *fixture_find_sheet(void);
 
 /* The first widget of that id in the template, below or at `widget`; NULL when none. */
 GtkWidget *fixture_find(GtkWidget *widget, const char *id);
+
+/* The label with that text somewhere below a widget, or NULL. */
+GtkWidget *fixture_find_label(GtkWidget *below, const char *text);
+
+/* The sentence of the bar that tells what went wrong; whether a button of it is to be seen. */
+const char *fixture_trouble(struct fixture *fixture);
+gboolean fixture_is_shown(GtkButton *button);
+
+/* That some words are in a text, and that the control of that id in the window is outlined, or not. */
+void fixture_require_words(const char *text, const char *words);
+void fixture_require_outlined(struct fixture *fixture, const char *id, gboolean outlined);
 
 /* The first controller of a type on a widget. */
 gpointer fixture_controller(GtkWidget *widget, GType type);

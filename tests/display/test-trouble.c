@@ -4,31 +4,14 @@
 #include "fixture.h"
 
 #include <glib/gstdio.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/resource.h>
 
 /* Enough for some steps of the test model, far fewer than the run's. */
 #define SOME_LAUNCHES "1500"
 #define MANY_STEPS 400
 #define LITTLE_MEMORY "8388608" /* bytes: the test model has room, and pictures below 256x128 */
+#define BRANCH_LAUNCHES "1200"  /* some of a run's branches, a few pictures later than the first */
+#define LITTLE_PIECE "2097152"  /* bytes: enough for the test model and small pictures */
 #define LAUNCH "unspecified launch failure" /* the runtime's words */
-
-static gboolean is_shown(GtkButton *button)
-{
-    return gtk_widget_get_visible(GTK_WIDGET(button));
-}
-
-static const char *sentence(struct fixture *f)
-{
-    return gtk_label_get_text(f->window->trouble_text);
-}
-
-static void require_words(const char *text, const char *words)
-{
-    if (!strstr(text, words))
-        g_error("expected words about \"%s\", found \"%s\"", words, text);
-}
 
 /* A window over the stand-in, which fails as told. FALSE where it was not built. */
 static gboolean open_on_shim(struct fixture *f, const char *variable, const char *value)
@@ -53,13 +36,13 @@ static void expect_device_failure(struct fixture *f, const char *words)
     WAIT_UNTIL(!limn_run_is_active(f->window->run));
     g_assert_cmpint(limn_run_get_state(f->window->run), ==, FIT_JOB_FAILED);
     WAIT_UNTIL(gtk_info_bar_get_revealed(f->window->trouble));
-    require_words(sentence(f), "The graphics card failed");
-    require_words(sentence(f), words);
-    g_assert_true(is_shown(f->window->trouble_processor));
-    g_assert_true(is_shown(f->window->trouble_details));
-    g_assert_true(is_shown(f->window->trouble_retry));
-    g_assert_false(is_shown(f->window->trouble_elsewhere));
-    g_assert_false(is_shown(f->window->trouble_smaller));
+    fixture_require_words(fixture_trouble(f), "The graphics card failed");
+    fixture_require_words(f->window->failure->message, words);
+    g_assert_true(fixture_is_shown(f->window->trouble_processor));
+    g_assert_true(fixture_is_shown(f->window->trouble_details));
+    g_assert_false(fixture_is_shown(f->window->trouble_retry)); /* the card is lost */
+    g_assert_false(fixture_is_shown(f->window->trouble_elsewhere));
+    g_assert_false(fixture_is_shown(f->window->trouble_smaller));
 }
 
 static void move_and_finish(struct fixture *f)
@@ -67,7 +50,7 @@ static void move_and_finish(struct fixture *f)
     guint64 seed = limn_settings_get_seed(f->window->settings);
     fixture_act(f, "win.move-to-processor");
     g_assert_false(gtk_info_bar_get_revealed(f->window->trouble));
-    require_words(gtk_label_get_text(f->window->status), "Moving");
+    fixture_require_words(gtk_label_get_text(f->window->status), "Moving");
     WAIT_UNTIL(limn_session_get_state(f->session) == LIMN_SESSION_READY);
     g_assert_true(limn_session_is_on_processor(f->session));
     WAIT_UNTIL(!limn_run_is_active(f->window->run));
@@ -93,7 +76,8 @@ static void test_lost(void)
     fixture_act(&f, "win.pause");
     expect_device_failure(&f, LAUNCH);
     g_assert_nonnull(f.window->canvas->texture);
-    require_words(gtk_button_get_label(f.window->trouble_processor), "Continue");
+    fixture_require_words(gtk_button_get_label(f.window->trouble_processor), "Continue");
+    fixture_picture(&f, NULL, "card-lost");
 
     g_autoptr(LimnRun) failed = g_object_ref(f.window->run);
     fixture_act(&f, "win.move-to-processor");
@@ -114,23 +98,56 @@ static void test_lost_at_once(void)
         return;
     fixture_act(&f, "win.generate");
     expect_device_failure(&f, LAUNCH);
-    require_words(gtk_button_get_label(f.window->trouble_processor), "Paint");
+    fixture_require_words(gtk_button_get_label(f.window->trouble_processor), "Paint");
+    fixture_picture(&f, NULL, "card-lost-at-once");
     move_and_finish(&f);
     fixture_paint(&f);
     g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_DONE);
     fixture_close(&f, NULL);
 }
 
-/* The same once more ends the same, and the window can be closed. */
-static void test_try_again(void)
+/* What needs the card that is lost is not offered, and refused in words. */
+static void test_lost_for_good(void)
 {
     struct fixture f;
     if (!open_on_shim(&f, "FK_SHIM_FAIL_LAUNCH", "10"))
         return;
     fixture_act(&f, "win.generate");
     expect_device_failure(&f, LAUNCH);
+    g_autoptr(LimnRun) failed = g_object_ref(f.window->run);
+    g_assert_false(limn_window_can_continue(f.window));
     fixture_act(&f, "win.pause");
+    g_assert_true(f.window->run == failed);
+    fixture_act(&f, "win.generate");
     expect_device_failure(&f, "does not answer any more");
+    fixture_picture(&f, NULL, "card-lost-for-good");
+    g_clear_object(&failed);
+    fixture_close(&f, NULL);
+}
+
+/* What goes on from another run does so on the processor, from the same step. */
+static void test_lost_branch(void)
+{
+    struct fixture f;
+    if (!open_on_shim(&f, "FK_SHIM_FAIL_LAUNCH", BRANCH_LAUNCHES))
+        return;
+    fixture_paint(&f);
+    g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_DONE);
+    g_object_set(f.window->settings, "guidance", 4.0, NULL);
+    do {
+        limn_run_show(f.window->run, 3, FIT_VIEW_PREDICTION);
+        fixture_act(&f, "win.finish-from-here");
+        WAIT_UNTIL(!limn_run_is_active(f.window->run));
+    } while (limn_run_get_state(f.window->run) == FIT_JOB_DONE);
+    expect_device_failure(&f, LAUNCH);
+    limn_recovery_discard(limn_session_get_recovery(f.session)); /* as before its first second */
+    fixture_act(&f, "win.move-to-processor");
+    WAIT_UNTIL(limn_session_is_on_processor(f.session) && limn_run_is_active(f.window->run));
+    WAIT_UNTIL(!limn_run_is_active(f.window->run));
+    g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_DONE);
+    g_assert_true(limn_run_is_branch(f.window->run));
+    g_assert_cmpint(limn_run_get_params(f.window->run)->from_step, ==, 3);
+    g_assert_cmpfloat(limn_run_get_params(f.window->run)->guidance, ==, 4);
     fixture_close(&f, NULL);
 }
 
@@ -144,13 +161,17 @@ static void test_memory(void)
     fixture_act(&f, "win.generate");
     g_assert_null(f.window->run);
     g_assert_true(gtk_info_bar_get_revealed(f.window->trouble));
-    require_words(sentence(&f), "Size 256x128 needs about");
-    g_assert_true(is_shown(f.window->trouble_processor));
-    g_assert_true(is_shown(f.window->trouble_smaller));
-    g_assert_false(is_shown(f.window->trouble_retry));
+    fixture_require_words(fixture_trouble(&f), "Size 256x128 needs about");
+    g_assert_true(fixture_is_shown(f.window->trouble_processor));
+    g_assert_true(fixture_is_shown(f.window->trouble_smaller));
+    g_assert_false(fixture_is_shown(f.window->trouble_retry));
+    fixture_require_outlined(&f, "width", TRUE);
+    fixture_require_outlined(&f, "height", TRUE);
+    fixture_picture(&f, NULL, "out-of-memory");
 
     fixture_act(&f, "win.use-smaller");
     g_assert_false(gtk_info_bar_get_revealed(f.window->trouble));
+    fixture_require_outlined(&f, "width", FALSE);
     int width = limn_settings_get_width(f.window->settings);
     int height = limn_settings_get_height(f.window->settings);
     g_assert_cmpint(width, <, 256);
@@ -173,12 +194,36 @@ static void test_memory_elsewhere(void)
     limn_settings_set_size(f.window->settings, 256, 128);
     g_object_set(f.window->settings, "steps", 1, NULL);
     fixture_act(&f, "win.generate");
-    g_assert_true(is_shown(f.window->trouble_processor));
+    g_assert_true(fixture_is_shown(f.window->trouble_processor));
     fixture_act(&f, "win.move-to-processor");
     WAIT_UNTIL(f.window->run != NULL);
     WAIT_UNTIL(!limn_run_is_active(f.window->run));
     g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_DONE);
     g_assert_cmpint(limn_run_get_params(f.window->run)->width, ==, 256);
+    fixture_close(&f, NULL);
+}
+
+/* Memory that is free, but not in one piece: the run itself fails, and can be tried again. */
+static void test_in_pieces(void)
+{
+    struct fixture f;
+    if (!open_on_shim(&f, "FK_SHIM_BLOCK", LITTLE_PIECE))
+        return;
+    limn_settings_set_size(f.window->settings, 256, 256);
+    fixture_act(&f, "win.generate");
+    WAIT_UNTIL(gtk_info_bar_get_revealed(f.window->trouble));
+    g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_FAILED);
+    fixture_require_words(fixture_trouble(&f), "not in one piece");
+    g_assert_true(fixture_is_shown(f.window->trouble_retry));
+    g_assert_true(fixture_is_shown(f.window->trouble_details));
+    g_assert_true(fixture_is_shown(f.window->trouble_processor));
+    g_assert_true(fixture_is_shown(f.window->trouble_smaller));
+    fixture_picture(&f, NULL, "error");
+    g_autoptr(LimnRun) failed = g_object_ref(f.window->run);
+    fixture_act(&f, "win.pause");
+    g_assert_true(f.window->run != failed);
+    WAIT_UNTIL(!limn_run_is_active(f.window->run));
+    g_clear_object(&failed);
     fixture_close(&f, NULL);
 }
 
@@ -201,6 +246,7 @@ static char *copy_report(struct fixture *f)
     AdwMessageDialog *dialog = find_dialog();
     g_assert_nonnull(dialog);
     fixture_settle(f);
+    fixture_picture(f, GTK_WINDOW(dialog), "details");
     adw_message_dialog_response(dialog, "copy");
     gtk_window_close(GTK_WINDOW(dialog));
     GValue value = G_VALUE_INIT;
@@ -223,25 +269,14 @@ static void test_report(void)
     fixture_act(&f, "win.generate");
     expect_device_failure(&f, LAUNCH);
     g_autofree char *report = copy_report(&f);
-    require_words(report, "What happened: The graphics card failed");
-    require_words(report, "Device: cuda");
-    require_words(report, "Limn " FIT_VERSION_STRING);
-    require_words(report, "Step: 0 of 6");
-    require_words(report, "\"seed\":");
-    g_assert_false(is_shown(f.window->trouble_elsewhere));
+    fixture_require_words(report, "What happened: cuda: ");
+    fixture_require_words(report, LAUNCH);
+    fixture_require_words(report, "Device: cuda");
+    fixture_require_words(report, "Limn " FIT_VERSION_STRING);
+    fixture_require_words(report, "Step: 0 of 6");
+    fixture_require_words(report, "\"seed\":");
+    g_assert_false(fixture_is_shown(f.window->trouble_elsewhere));
     fixture_close(&f, NULL);
-}
-
-/* The label with that text somewhere below a widget, or NULL. */
-static GtkWidget *find_label(GtkWidget *below, const char *text)
-{
-    GtkWidget *found = NULL;
-    if (GTK_IS_LABEL(below) && strstr(gtk_label_get_text(GTK_LABEL(below)), text))
-        return below;
-    for (GtkWidget *child = gtk_widget_get_first_child(below); child && !found;
-         child = gtk_widget_get_next_sibling(child))
-        found = find_label(child, text);
-    return found;
 }
 
 /* A plug-in that is there and cannot be used is told once, with the reason for who asks. */
@@ -255,115 +290,17 @@ static void test_no_card(void)
     fixture_open(&f, NULL);
     g_unsetenv("FIT_BACKEND_PATH");
     g_assert_true(limn_session_is_on_processor(f.session));
-    WAIT_UNTIL(find_label(GTK_WIDGET(f.window), "no graphics card can be used"));
+    WAIT_UNTIL(fixture_find_label(GTK_WIDGET(f.window), "no graphics card can be used"));
     g_assert_false(gtk_info_bar_get_revealed(f.window->trouble));
+    fixture_picture(&f, NULL, "no-card");
     g_autofree char *report = copy_report(&f);
-    require_words(report, "fit-cuda.so");
-    require_words(report, "Device: cpu");
+    fixture_require_words(report, "fit-cuda.so");
+    fixture_require_words(report, "Device: cpu");
     fixture_paint(&f);
     g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_DONE);
     fixture_close(&f, NULL);
     g_remove(plugin);
     g_rmdir(folder);
-}
-
-/* ---- files ---- */
-
-/* A copy of the test model of which one file ends early or has a byte changed. */
-static char *damaged_model(const char *file, gssize cut, gssize change)
-{
-    char *folder = g_dir_make_tmp("limn-damaged-XXXXXX", NULL);
-    GDir *from = g_dir_open(g_getenv("LIMN_MODEL"), 0, NULL);
-    for (const char *name; (name = g_dir_read_name(from));) {
-        g_autofree char *source = g_build_filename(g_getenv("LIMN_MODEL"), name, NULL);
-        g_autofree char *target = g_build_filename(folder, name, NULL);
-        g_autofree char *contents = NULL;
-        gsize n;
-        g_assert_true(g_file_get_contents(source, &contents, &n, NULL));
-        if (g_str_equal(name, file) && cut)
-            n -= (gsize)cut;
-        if (g_str_equal(name, file) && change)
-            contents[change] ^= 1;
-        g_assert_true(g_file_set_contents(target, contents, (gssize)n, NULL));
-    }
-    g_dir_close(from);
-    return folder;
-}
-
-static void remove_folder(const char *folder)
-{
-    GDir *dir = g_dir_open(folder, 0, NULL);
-    for (const char *name; (name = g_dir_read_name(dir));) {
-        g_autofree char *path = g_build_filename(folder, name, NULL);
-        g_remove(path);
-    }
-    g_dir_close(dir);
-    g_rmdir(folder);
-}
-
-/* A damaged model is refused in words that name the file and what is wrong, and another can be
- * chosen; beside a model that is there it takes nothing away. */
-static void test_damaged_model(void)
-{
-    static const struct {
-        const char *file;
-        gssize cut, change;
-    } damages[] = {{"transformer.safetensors", 1000, 0},
-                   {"transformer.safetensors", 0, 3},
-                   {"autoencoder.safetensors", 1, 0},
-                   {"model.json", 20, 0}};
-    for (guint i = 0; i < G_N_ELEMENTS(damages); i++) {
-        g_autofree char *folder = damaged_model(damages[i].file, damages[i].cut, damages[i].change);
-        struct fixture f = {.session = limn_session_new()};
-        f.window = limn_window_new(fixture_application(), f.session);
-        gtk_window_present(GTK_WINDOW(f.window));
-        limn_session_load(f.session, folder);
-        WAIT_UNTIL(limn_session_get_state(f.session) == LIMN_SESSION_NO_MODEL);
-        g_assert_cmpstr(gtk_stack_get_visible_child_name(f.window->pages), ==, "no-model");
-        require_words(adw_status_page_get_description(f.window->no_model), damages[i].file);
-        limn_session_load(f.session, g_getenv("LIMN_MODEL"));
-        WAIT_UNTIL(limn_session_get_state(f.session) == LIMN_SESSION_READY);
-        fixture_paint(&f);
-        limn_session_load(f.session, folder);
-        WAIT_UNTIL(gtk_info_bar_get_revealed(f.window->trouble));
-        require_words(sentence(&f), damages[i].file);
-        g_assert_nonnull(f.window->canvas->texture);
-        fixture_close(&f, NULL);
-        remove_folder(folder);
-    }
-}
-
-/* A disk that takes nothing more: the picture stays, nothing half-written is left, and it can be saved
- * elsewhere. */
-static void test_full_disk(void)
-{
-    struct fixture f;
-    struct rlimit before, full;
-    g_autofree char *folder = g_dir_make_tmp("limn-full-XXXXXX", NULL);
-    g_autofree char *path = g_build_filename(folder, "picture.png", NULL);
-    g_autoptr(GFile) file = g_file_new_for_path(path);
-    fixture_open(&f, NULL);
-    fixture_paint(&f);
-    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
-    full = before;
-    full.rlim_cur = 100;
-    signal(SIGXFSZ, SIG_IGN); /* so that writing fails as it does on a full disk */
-    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &full), ==, 0);
-    limn_window_save_to(f.window, file);
-    WAIT_UNTIL(gtk_info_bar_get_revealed(f.window->trouble));
-    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
-    require_words(sentence(&f), "picture.png");
-    g_assert_true(is_shown(f.window->trouble_elsewhere));
-    g_assert_nonnull(f.window->canvas->texture);
-    GDir *dir = g_dir_open(folder, 0, NULL);
-    g_assert_null(g_dir_read_name(dir));
-    g_dir_close(dir);
-
-    limn_window_save_to(f.window, file);
-    WAIT_UNTIL(!gtk_info_bar_get_revealed(f.window->trouble));
-    g_assert_true(g_file_test(path, G_FILE_TEST_EXISTS));
-    fixture_close(&f, NULL);
-    remove_folder(folder);
 }
 
 /* The application itself loads a model when it starts: it must not come upon a stand-in that was meant
@@ -384,10 +321,10 @@ int main(int argc, char **argv)
     g_test_add_func("/trouble/memory-elsewhere", test_memory_elsewhere);
     g_test_add_func("/trouble/lost", test_lost);
     g_test_add_func("/trouble/lost-at-once", test_lost_at_once);
-    g_test_add_func("/trouble/try-again", test_try_again);
+    g_test_add_func("/trouble/lost-for-good", test_lost_for_good);
+    g_test_add_func("/trouble/lost-branch", test_lost_branch);
+    g_test_add_func("/trouble/in-pieces", test_in_pieces);
     g_test_add_func("/trouble/report", test_report);
     g_test_add_func("/trouble/no-card", test_no_card);
-    g_test_add_func("/trouble/damaged-model", test_damaged_model);
-    g_test_add_func("/trouble/full-disk", test_full_disk);
     return g_test_run();
 }

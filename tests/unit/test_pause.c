@@ -225,6 +225,35 @@ static void test_branch(void **state)
     fit_job_unref(&origin);
 }
 
+/* ... or of another engine that is closed by then, as one whose card was lost. */
+static void test_branch_of_other_engine(void **state)
+{
+    (void)state;
+    struct fit_engine *mine = engine;
+    struct fit_model *my_model = model;
+    struct fit_generate_params params = basic();
+    struct fit_job *origin = start(params);
+    WAIT_UNTIL(is_over(origin));
+    params.from = origin;
+    params.from_step = 4;
+    params.class_id = 2;
+    struct result expected = finish(start(params));
+    fit_job_unref(&origin);
+
+    engine = tiny_engine(NULL, NULL);
+    model = tiny_load(engine);
+    origin = start(basic());
+    WAIT_UNTIL(is_over(origin));
+    fit_model_unref(&model);
+    fit_engine_close(&engine);
+    engine = mine;
+    model = my_model;
+    params.from = origin;
+    require_same(&expected, finish(start(params)));
+    free(expected.json);
+    fit_job_unref(&origin);
+}
+
 static void test_pause_holds(void **state)
 {
     (void)state;
@@ -544,6 +573,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_solver),   cmocka_unit_test(test_rare_settings),
         cmocka_unit_test(test_branch),         cmocka_unit_test(test_pause_holds),
+        cmocka_unit_test(test_branch_of_other_engine),
         cmocka_unit_test(test_paused_picture), cmocka_unit_test(test_close_while_paused),
         cmocka_unit_test(test_nowhere_to_go_on), cmocka_unit_test(test_kill),
         cmocka_unit_test(test_damaged),        cmocka_unit_test(test_edited),

@@ -204,6 +204,10 @@ FIT_API const char *fit_engine_backend(const struct fit_engine *engine);
 FIT_API const char *fit_engine_device(const struct fit_engine *engine);
 FIT_API const char *fit_engine_notice(const struct fit_engine *engine);
 
+/* Whether the device still answers. One that does not, as a card whose driver was reset, fails
+ * whatever is asked of it: another engine has to be opened. Any thread. */
+FIT_API bool fit_engine_answers(const struct fit_engine *engine);
+
 /* ---- model ------------------------------------------------------------------------------- */
 
 #define FIT_CLASS_NONE (-1) /* unconditional */
@@ -358,7 +362,8 @@ struct fit_generate_params {
     const float *noise;   /* NULL, or the state at t = 0 as a latent, in place of the seed's */
     /* NULL, or a run of the same model, size and number of steps: this one takes over its steps up to
      * from_step and goes on from there, with its own class, guidance, method and solver (one with
-     * fixed steps). With the same settings it ends in the same bits. The run is referenced. */
+     * fixed steps). With the same settings it ends in the same bits. The run is referenced. It may be
+     * one of another engine, whose model has the same weights. */
     struct fit_job *from;
     int from_step;        /* finished there and not the last */
     uint32_t group;       /* jobs of one non-zero group advance in turn, one step each */
