@@ -3,6 +3,7 @@
  * the plain ones. */
 #include "attention_mma_bwd.cuh"
 #include "attention_plain.cuh"
+#include "attention_wgmma.cuh"
 
 /* The plain kernels' block for a head width: rows, and tiles as large as shared memory allows. */
 struct plain_shape {
@@ -58,6 +59,8 @@ static bool attention(struct fk_queue *q, struct fk_ptr out, float *lse, struct 
     if (!head_ok(q, "attention", D))
         return false;
     struct attention_args a = arguments(qkv, out, lse, pack, H, D, scale);
+    if (wgmma_fits(q, qkv, D))
+        return wgmma_forward(q, pack, &a);
     if (mma_fits(q, qkv, D))
         return mma_forward(q, pack, &a);
     return plain_launch(q, "attention", plain_forward_kernel, pack, &a);
@@ -81,6 +84,11 @@ static bool attention_bwd(struct fk_queue *q, struct fk_ptr dqkv, struct fk_ptr 
         return mma_backward(q, pack, &a);
     return plain_launch(q, "attention_bwd", plain_dq_kernel, pack, &a) &&
            plain_launch(q, "attention_bwd", plain_dkv_kernel, pack, &a);
+}
+
+bool cuda_attention_has_wgmma(const struct cuda_state *state)
+{
+    return CUDA_WGMMA_BUILT && state->capability == 90;
 }
 
 void cuda_attention_install(struct fk_ops *ops)

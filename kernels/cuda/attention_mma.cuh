@@ -224,42 +224,52 @@ static bool mma_fits(const struct fk_queue *q, struct fk_ptr qkv, int D)
            (uintptr_t)qkv.p % 16 == 0;
 }
 
-/* A kernel of mma_shape<D>::shared bytes, a block per MMA_ROWS tokens of a head. */
-template <int D, typename... P, typename... A>
-static bool mma_launch(struct fk_queue *q, const char *name, void (*kernel)(P...),
-                       const struct fk_pack *pack, int H, A... arguments)
+/* A kernel whose blocks have so many tokens of one head, threads and bytes of shared memory. */
+template <typename... P, typename... A>
+static bool tile_launch(struct fk_queue *q, const char *name, void (*kernel)(P...),
+                        const struct fk_pack *pack, int H, int rows, int threads, size_t shared,
+                        A... arguments)
 {
-    constexpr size_t shared = mma_shape<D>::shared;
-    dim3 grid(cuda_blocks(pack->longest, MMA_ROWS), (unsigned)H, (unsigned)pack->n_images);
+    dim3 grid(cuda_blocks(pack->longest, rows), (unsigned)H, (unsigned)pack->n_images);
     return cuda_ok(q, cudaFuncSetAttribute(reinterpret_cast<const void *>(kernel),
                                            cudaFuncAttributeMaxDynamicSharedMemorySize,
                                            (int)shared),
                    name) &&
-           cuda_launch(q, name, kernel, grid, dim3(MMA_WARPS * CUDA_WARP), shared, arguments...);
+           cuda_launch(q, name, kernel, grid, dim3(threads), shared, arguments...);
 }
 
-template <int D>
-static bool mma_forward_width(struct fk_queue *q, const struct fk_pack *pack,
-                              const struct attention_args *a)
+template <int D, typename... P, typename... A>
+static bool mma_launch(struct fk_queue *q, const char *name, void (*kernel)(P...),
+                       const struct fk_pack *pack, int H, A... arguments)
 {
-    return cuda_typed(a->out, [&](auto *y) {
-        return mma_launch<D>(q, "attention",
-                             mma_forward_kernel<D, std::remove_pointer_t<decltype(y)>>, pack, a->H,
-                             *a, y, a->scale * MMA_LOG2_E);
-    });
+    return tile_launch(q, name, kernel, pack, H, MMA_ROWS, MMA_WARPS * CUDA_WARP,
+                       mma_shape<D>::shared, arguments...);
+}
+
+/* Calls f with D, one of the widths of mma_fits, as a type: f(std::integral_constant<int, D>()). */
+template <typename F> static bool mma_width(int D, F f)
+{
+    switch (D) {
+    case 64:
+        return f(std::integral_constant<int, 64>());
+    case 72:
+        return f(std::integral_constant<int, 72>());
+    default:
+        return f(std::integral_constant<int, 96>());
+    }
 }
 
 static bool mma_forward(struct fk_queue *q, const struct fk_pack *pack,
                         const struct attention_args *a)
 {
-    switch (a->D) {
-    case 64:
-        return mma_forward_width<64>(q, pack, a);
-    case 72:
-        return mma_forward_width<72>(q, pack, a);
-    default:
-        return mma_forward_width<96>(q, pack, a);
-    }
+    return mma_width(a->D, [&](auto width) {
+        constexpr int D = decltype(width)::value;
+        return cuda_typed(a->out, [&](auto *y) {
+            typedef std::remove_pointer_t<decltype(y)> Y;
+            return mma_launch<D>(q, "attention", mma_forward_kernel<D, Y>, pack, a->H, *a, y,
+                                 a->scale * MMA_LOG2_E);
+        });
+    });
 }
 
 #endif

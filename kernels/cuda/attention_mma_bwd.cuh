@@ -150,14 +150,6 @@ static __global__ void __launch_bounds__(MMA_WARPS *CUDA_WARP)
     put_part<D>(&a, PART_Q, dq, first, n, row);
 }
 
-template <int D>
-static bool mma_backward_width(struct fk_queue *q, const struct fk_pack *pack,
-                               const struct attention_args *a)
-{
-    return mma_launch<D>(q, "attention_bwd", mma_dkv_kernel<D>, pack, a->H, *a) &&
-           mma_launch<D>(q, "attention_bwd", mma_dq_kernel<D>, pack, a->H, *a);
-}
-
 /* Beyond mma_fits: the gradients too are bf16. */
 static bool mma_backward_fits(const struct fk_queue *q, const struct attention_args *a)
 {
@@ -169,14 +161,11 @@ static bool mma_backward_fits(const struct fk_queue *q, const struct attention_a
 static bool mma_backward(struct fk_queue *q, const struct fk_pack *pack,
                          const struct attention_args *a)
 {
-    switch (a->D) {
-    case 64:
-        return mma_backward_width<64>(q, pack, a);
-    case 72:
-        return mma_backward_width<72>(q, pack, a);
-    default:
-        return mma_backward_width<96>(q, pack, a);
-    }
+    return mma_width(a->D, [&](auto width) {
+        constexpr int D = decltype(width)::value;
+        return mma_launch<D>(q, "attention_bwd", mma_dkv_kernel<D>, pack, a->H, *a) &&
+               mma_launch<D>(q, "attention_bwd", mma_dq_kernel<D>, pack, a->H, *a);
+    });
 }
 
 #endif

@@ -31,6 +31,8 @@ struct cuda_state {
     struct fk_ops ops;
     int ordinal;           /* of the device among CUDA's */
     int capability;        /* 10 * major + minor */
+    int n_processors;      /* the card's */
+    bool wgmma;            /* attention may use Hopper's products, see attention_trial.cu */
     struct cuda_weights *weights;
     struct cuda_graphs *graphs;
 };
@@ -68,6 +70,13 @@ void cuda_retire(struct cuda_state *state, void *memory);
 /* linear.cu: weights_keep and weights_forget; false when memory is short. */
 bool cuda_weights_install(struct cuda_state *state);
 void cuda_weights_finish(struct cuda_state *state);
+
+/* attention_trial.cu: sets state->wgmma where the card has such products and attention by them is
+ * found right; else, unless it was not asked for, says in one sentence why not. */
+void cuda_attention_try(struct cuda_state *state, char *message, size_t message_bytes);
+
+/* attention.cu: whether this build has kernels with Hopper's products for the card. */
+bool cuda_attention_has_wgmma(const struct cuda_state *state);
 
 void cuda_linear_install(struct fk_ops *ops);
 void cuda_attention_install(struct fk_ops *ops);

@@ -239,10 +239,13 @@ struct fk_device *cuda_device_open(const struct fk_open_params *params, char *me
     if (state) {
         state->ordinal = ordinal;
         state->capability = 10 * properties.major + properties.minor;
+        state->n_processors = properties.multiProcessorCount;
         fill(state, &properties);
         cudaError_t status = cudaSetDevice(ordinal);
-        if (status == cudaSuccess && cuda_graph_install(state) && cuda_weights_install(state))
+        if (status == cudaSuccess && cuda_graph_install(state) && cuda_weights_install(state)) {
+            cuda_attention_try(state, message, message_bytes);
             return &state->device;
+        }
         snprintf(message, message_bytes, "%.80s cannot be used: %s", properties.name,
                  status == cudaSuccess ? "no memory" : cudaGetErrorString(status));
         close_device(&state->device);

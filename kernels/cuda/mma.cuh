@@ -71,6 +71,8 @@ static inline __device__ void copy16_async(void *shared, const void *global, boo
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(global),
                  "r"(bytes)
                  : "memory");
+#elif defined(CUDA_MMA_EMULATED)
+    cuda_shim_copy16(shared, global, there);
 #else
     uint4 *to = static_cast<uint4 *>(shared);
     *to = there ? *static_cast<const uint4 *>(global) : make_uint4(0, 0, 0, 0);
@@ -81,6 +83,8 @@ static inline __device__ void copies_commit()
 {
 #if defined(CUDA_MMA_NATIVE)
     asm volatile("cp.async.commit_group;" ::: "memory");
+#elif defined(CUDA_MMA_EMULATED)
+    cuda_shim_copies_commit();
 #endif
 }
 
@@ -89,6 +93,8 @@ template <int LEFT> static inline __device__ void copies_wait()
 {
 #if defined(CUDA_MMA_NATIVE)
     asm volatile("cp.async.wait_group %0;" ::"n"(LEFT) : "memory");
+#elif defined(CUDA_MMA_EMULATED)
+    cuda_shim_copies_wait(LEFT);
 #endif
 }
 

@@ -11,8 +11,9 @@
  * A barrier or a shuffle that not all threads reach stops the program with a sentence. Variables of
  * the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n loses
  * the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has,
- * FK_SHIM_BLOCK=bytes the most that it has in one piece, and with FK_SHIM_GUARD=1 a program that
- * touches device memory itself stops there.
+ * FK_SHIM_BLOCK=bytes the most that it has in one piece, with FK_SHIM_GUARD=1 a program that touches
+ * device memory itself stops there, FK_SHIM_CAPABILITY=90 makes it a Hopper, and
+ * FK_SHIM_WGMMA_WRONG=n makes products of its warp groups wrong after n of them.
  */
 #ifndef FK_TEST_CUDA_RUNTIME_H
 #define FK_TEST_CUDA_RUNTIME_H
@@ -77,7 +78,7 @@ typedef struct cuda_shim_graph *cudaGraphExec_t;
 
 struct cudaDeviceProp {
     char name[256];
-    int major, minor;
+    int major, minor, multiProcessorCount;
 };
 
 const char *cudaGetErrorString(cudaError_t error);
@@ -108,6 +109,7 @@ cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribu
 void cuda_shim_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared, bool cooperative,
                       const std::function<void()> &thread);
 void *cuda_shim_shared();
+void cuda_shim_fail(const char *sentence); /* stops the program */
 void __syncthreads();
 
 enum { CUDA_SHIM_SLOT = 32, CUDA_SHIM_LANES = 32 };
@@ -136,5 +138,16 @@ template <typename T> static inline T __shfl_xor_sync(unsigned mask, T value, in
 /* The instructions of kernels/cuda/mma.cuh. */
 void cuda_shim_mma_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint32_t b1);
 void cuda_shim_load_matrices(uint32_t (&r)[4], const void *row, bool transposed);
+void cuda_shim_copy16(void *shared, const void *global, bool there);
+void cuda_shim_copies_commit();
+void cuda_shim_copies_wait(int left);
+
+/* Those of kernels/cuda/wgmma.cuh; a and d are read and written when they are waited for. */
+uint32_t cuda_shim_shared_address(const void *shared);
+void cuda_shim_wgmma_fence();
+void cuda_shim_wgmma(float *d, int columns, const uint32_t (&a)[4], uint64_t matrices, bool turned,
+                     bool add);
+void cuda_shim_wgmma_commit();
+void cuda_shim_wgmma_wait(int left);
 
 #endif

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "async.h"
 #include "fibers.h"
 #include "fk_dtype.h"
 
@@ -27,7 +28,7 @@ static std::vector<warp> warps;
 static std::vector<unsigned char> shared_memory;
 static unsigned barrier_arrived, barrier_finished, live;
 
-static void fail(const char *sentence)
+void cuda_shim_fail(const char *sentence)
 {
     fprintf(stderr, "kernel of %u x %u x %u threads, block (%u, %u, %u): %s\n", blockDim.x,
             blockDim.y, blockDim.z, blockIdx.x, blockIdx.y, blockIdx.z, sentence);
@@ -36,7 +37,7 @@ static void fail(const char *sentence)
 
 static void stuck()
 {
-    fail("a barrier or a shuffle is not reached by all its threads");
+    cuda_shim_fail("a barrier or a shuffle is not reached by all its threads");
 }
 
 static void place_thread(unsigned i)
@@ -63,6 +64,7 @@ void __syncthreads()
 /* A thread that ends is waited for no longer. */
 static void thread_ends()
 {
+    async_end_thread();
     live--;
     if (live && barrier_arrived == live) {
         barrier_arrived = 0;
@@ -100,6 +102,7 @@ static void run_block(unsigned threads, size_t shared, const std::function<void(
 {
     warps.assign((threads + CUDA_SHIM_LANES - 1) / CUDA_SHIM_LANES, warp());
     shared_memory.assign(shared + 16, 0xff); /* nothing may rely on zeros */
+    async_begin(threads, shared);
     barrier_arrived = barrier_finished = 0;
     live = threads;
     fibers_run(
@@ -118,7 +121,7 @@ static void run_grid(dim3 grid, dim3 block, size_t shared, bool cooperative,
     gridDim = grid;
     blockDim = block;
     if (threads > 1024 || (cooperative && threads % CUDA_SHIM_LANES))
-        fail("expected whole warps, and at most 1024 threads");
+        cuda_shim_fail("expected whole warps, and at most 1024 threads");
     for (blockIdx.z = 0; blockIdx.z < grid.z; blockIdx.z++)
         for (blockIdx.y = 0; blockIdx.y < grid.y; blockIdx.y++)
             for (blockIdx.x = 0; blockIdx.x < grid.x; blockIdx.x++) {
@@ -163,7 +166,7 @@ void cuda_shim_mma_bf16(float (&d)[4], const uint32_t (&a)[4], uint32_t b0, uint
 void cuda_shim_load_matrices(uint32_t (&r)[4], const void *row, bool transposed)
 {
     if ((uintptr_t)row % 16)
-        fail("a row of a matrix is not aligned to 16 bytes");
+        cuda_shim_fail("a row of a matrix is not aligned to 16 bytes");
     const unsigned char *all = cuda_shim_exchange(&row, sizeof row);
     int g = (int)cuda_shim_lane() / 4, t = (int)cuda_shim_lane() % 4;
     for (int i = 0; i < 4; i++) {
@@ -270,6 +273,7 @@ cudaError_t cudaGetDeviceCount(int *n)
     memory_total = memory ? strtoull(memory, NULL, 10) : (size_t)4 << 30;
     largest_block = block ? strtoull(block, NULL, 10) : SIZE_MAX;
     lost = cudaSuccess;
+    async_configure(getenv("FK_SHIM_WGMMA_WRONG"));
     if (getenv("FK_SHIM_GUARD") && !guarded) {
         void *all = mmap(NULL, (size_t)GUARDED_GIB << 30, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -281,10 +285,14 @@ cudaError_t cudaGetDeviceCount(int *n)
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int device)
 {
+    const char *capability = getenv("FK_SHIM_CAPABILITY");
+    long tens = capability ? strtol(capability, NULL, 10) : 80;
     (void)device;
     *properties = cudaDeviceProp();
     snprintf(properties->name, sizeof properties->name, "the processor as a CUDA device");
-    properties->major = 8;
+    properties->major = (int)tens / 10;
+    properties->minor = (int)tens % 10;
+    properties->multiProcessorCount = 4;
     return cudaSuccess;
 }
 
@@ -317,7 +325,7 @@ cudaError_t cudaFree(void *p)
         return lost;
     auto found = blocks.find(p);
     if (found == blocks.end())
-        fail("what is freed was not allocated");
+        cuda_shim_fail("what is freed was not allocated");
     memory_used -= found->second;
     if (guarded)
         madvise(p, found->second, MADV_DONTNEED);
