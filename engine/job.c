@@ -228,7 +228,7 @@ static bool check_noise(const float *noise, size_t n, struct fit_error *error)
 /* The same weights may have been read once more, by another engine. */
 static bool is_same_model(const struct fit_model *a, const struct fit_model *b)
 {
-    return a == b || (*model_hash(a) && strcmp(model_hash(a), model_hash(b)) == 0);
+    return a == b || (*a->info.sha256 && strcmp(a->info.sha256, b->info.sha256) == 0);
 }
 
 /* That the run to go on from is like this one and has come so far. */
