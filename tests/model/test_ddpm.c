@@ -4,7 +4,6 @@
  * against the formulas in double, and the distribution that it ends with where that is known.
  */
 #include <math.h>
-#include <string.h>
 
 #include "ddpm.h"
 #include "sampler.h"
@@ -54,28 +53,6 @@ static void indices(void **state)
     assert_false(fit_ddpm_indices(index, 999, true, NULL));
     assert_false(fit_ddpm_indices(index, 1001, false, NULL));
     assert_false(fit_ddpm_indices(index, 0, false, NULL));
-}
-
-struct run {
-    struct fk_device *device;
-    struct fit_compute compute;
-    struct fit_error error;
-};
-
-static void open_run(struct run *run)
-{
-    char message[256];
-    memset(run, 0, sizeof *run);
-    run->device = fk_device_open(&(struct fk_open_params){.backend = "reference"}, message,
-                                 sizeof message);
-    assert_non_null(run->device);
-    fit_compute_init(&run->compute, run->device, run->device->queue_new(run->device), &run->error);
-}
-
-static void close_run(struct run *run)
-{
-    run->device->queue_free(run->compute.queue);
-    fk_device_close(&run->device);
 }
 
 static double alpha_bar(int index)
@@ -154,8 +131,8 @@ static void steps_follow_the_formulas(void **state)
     } cases[] = {{FIT_SOLVER_DDPM, 0}, {FIT_SOLVER_DDIM, 0}, {FIT_SOLVER_DDIM, 0.7},
                  {FIT_SOLVER_DDIM, 1}};
     size_t n = 2 * FEATURES;
-    struct run run;
-    open_run(&run);
+    struct tiny_run run;
+    tiny_run_open(&run);
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         const struct fit_sampler_params p = {.solver = cases[c].solver,
                                              .steps = 4,
@@ -184,7 +161,7 @@ static void steps_follow_the_formulas(void **state)
             tiny_close_to("end", s.x[i], expected_end(&p, start[i], i), 5e-5);
         fit_sampler_finish(&s);
     }
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 /* ---- the distribution --------------------------------------------------------------------- */
@@ -219,8 +196,8 @@ static bool fresh_noise(void *user, struct fit_compute *c, float *noise, int dra
 static void ends_with_the_data(void **state)
 {
     (void)state;
-    struct run run;
-    open_run(&run);
+    struct tiny_run run;
+    tiny_run_open(&run);
     struct fk_device *d = run.device;
     float *start = d->alloc(d, VALUES * sizeof *start);
     for (int solver = FIT_SOLVER_DDPM; solver <= FIT_SOLVER_DDIM; solver++) {
@@ -243,7 +220,7 @@ static void ends_with_the_data(void **state)
         fit_sampler_finish(&s);
     }
     d->free(d, start);
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 int main(void)

@@ -11,28 +11,6 @@
 
 enum { MOST = 3, MAX_POINTS = 9 };
 
-struct run {
-    struct fk_device *device;
-    struct fit_compute compute;
-    struct fit_error error;
-};
-
-static void open_run(struct run *run)
-{
-    char message[256];
-    memset(run, 0, sizeof *run);
-    run->device = fk_device_open(&(struct fk_open_params){.backend = "reference"}, message,
-                                 sizeof message);
-    assert_non_null(run->device);
-    fit_compute_init(&run->compute, run->device, run->device->queue_new(run->device), &run->error);
-}
-
-static void close_run(struct run *run)
-{
-    run->device->queue_free(run->compute.queue);
-    fk_device_close(&run->device);
-}
-
 /* dx/dt = x^2 / (1 + t): x(t) = 1 / (1 / x(0) - ln(1 + t)) */
 static bool bend(void *user, struct fit_compute *c, float *v, const float *x, float t,
                  int evaluation)
@@ -65,7 +43,7 @@ struct path {
 };
 
 /* Runs to the end and collects every point. */
-static void follow(struct run *run, struct path *path, fit_velocity_fn *f, void *user,
+static void follow(struct tiny_run *run, struct path *path, fit_velocity_fn *f, void *user,
                    const float *start, size_t n, int steps, double rtol, double atol)
 {
     const struct fit_sampler_params params = {
@@ -106,17 +84,17 @@ static void bent_path(void **state)
         {0.708108604, -0.926121175, 0.293064922},
         {0.765198112, -0.844045222, 0.302402437},
     };
-    struct run run;
+    struct tiny_run run;
     struct path path;
     float latest = 0;
-    open_run(&run);
+    tiny_run_open(&run);
     follow(&run, &path, bend, &latest, bent, 3, 5, 1e-3, 1e-6);
     for (int i = 0; i <= 5; i++)
         for (int j = 0; j < 3; j++)
             tiny_close_to("state", path.state[i][j], expected[i][j], 2e-4);
     assert_in_range(path.evaluations, 20, 32); /* 26 there */
     assert_true(latest > 1.5f); /* no step is cut at 1 */
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 /* 152 evaluations there, in float and in double, of which 11 steps are rejected; its end is 0.02
@@ -131,15 +109,15 @@ static void turning_path(void **state)
         {-0.443442881, -1.027017355},
     };
     static const float start[2] = {1, 0.5f};
-    struct run run;
+    struct tiny_run run;
     struct path path;
-    open_run(&run);
+    tiny_run_open(&run);
     follow(&run, &path, turn, NULL, start, 2, 3, 1e-3, 1e-6);
     for (int i = 0; i <= 3; i++)
         for (int j = 0; j < 2; j++)
             tiny_close_to("state", path.state[i][j], expected[i][j], 5e-5);
     assert_int_equal(path.evaluations, 152);
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 /* An error of every step below the tolerance leaves one of the same size at the end. */
@@ -147,10 +125,10 @@ static void error_follows_tolerance(void **state)
 {
     (void)state;
     static const double tolerances[] = {1e-2, 1e-3, 1e-4, 1e-5};
-    struct run run;
+    struct tiny_run run;
     struct path path;
     int before = 0;
-    open_run(&run);
+    tiny_run_open(&run);
     for (int i = 0; i < 4; i++) {
         float latest = 0;
         double worst = 0;
@@ -164,7 +142,7 @@ static void error_follows_tolerance(void **state)
         assert_true(path.evaluations >= before);
         before = path.evaluations;
     }
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 static bool straight(void *user, struct fit_compute *c, float *v, const float *x, float t,
@@ -184,16 +162,16 @@ static void predictions(void **state)
 {
     (void)state;
     float velocity[3] = {0.5f, 3, -1};
-    struct run run;
+    struct tiny_run run;
     struct path path;
-    open_run(&run);
+    tiny_run_open(&run);
     follow(&run, &path, straight, velocity, bent, 3, 8, 1e-3, 1e-6);
     for (int i = 0; i < 8; i++)
         for (int j = 0; j < 3; j++) {
             tiny_close_to("state", path.state[i][j], bent[j] + i / 8.0 * velocity[j], 2e-6);
             tiny_close_to("prediction", path.prediction[i][j], bent[j] + velocity[j], 2e-5);
         }
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 static bool nothing(void *user, struct fit_compute *c, float *v, const float *x, float t,
@@ -210,10 +188,10 @@ static bool nothing(void *user, struct fit_compute *c, float *v, const float *x,
 static void refusals(void **state)
 {
     (void)state;
-    struct run run;
+    struct tiny_run run;
     struct fit_sampler s;
     struct fit_sampler_params params = {.solver = FIT_SOLVER_DOPRI5, .steps = 4, .rtol = 1e-3};
-    open_run(&run);
+    tiny_run_open(&run);
     assert_false(fit_sampler_begin(&s, &run.compute, &params, bent, 3));
     assert_int_equal(run.error.status, FIT_ERROR_ARGUMENT);
     assert_int_equal(fit_sampler_times(&params, NULL), 0);
@@ -228,7 +206,7 @@ static void refusals(void **state)
     assert_int_equal(run.error.status, FIT_ERROR_DEVICE);
     assert_non_null(strstr(run.error.message, "no numbers"));
     fit_sampler_finish(&s);
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 int main(void)

@@ -5,7 +5,6 @@
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "sampler.h"
 #include "tiny.h"
@@ -13,9 +12,7 @@
 enum { VALUES = 8, STEPS = 5, MANY = 400 };
 
 struct run {
-    struct fk_device *device;
-    struct fit_compute compute;
-    struct fit_error error;
+    struct tiny_run on;
     struct fit_sampler sampler;
 };
 
@@ -59,30 +56,24 @@ static struct fit_sampler_params params_of(enum fit_solver solver)
 static void open_run(struct run *run, const struct fit_sampler_params *params)
 {
     float start[VALUES];
-    char message[256];
-    memset(run, 0, sizeof *run);
     for (int i = 0; i < VALUES; i++)
         start[i] = tiny_fill(77, (uint32_t)i, 2);
-    run->device = fk_device_open(&(struct fk_open_params){.backend = "reference"}, message,
-                                 sizeof message);
-    assert_non_null(run->device);
-    fit_compute_init(&run->compute, run->device, run->device->queue_new(run->device), &run->error);
-    if (!fit_sampler_begin(&run->sampler, &run->compute, params, start, VALUES))
-        fail_msg("%s", run->error.message);
+    tiny_run_open(&run->on);
+    if (!fit_sampler_begin(&run->sampler, &run->on.compute, params, start, VALUES))
+        fail_msg("%s", run->on.error.message);
 }
 
 static void close_run(struct run *run)
 {
     fit_sampler_finish(&run->sampler);
-    run->device->queue_free(run->compute.queue);
-    fk_device_close(&run->device);
+    tiny_run_close(&run->on);
 }
 
 static void go_on(struct run *run, int evaluations)
 {
     for (int i = 0; i < evaluations && !fit_sampler_is_finished(&run->sampler); i++)
-        if (!fit_sampler_next(&run->sampler, &run->compute, field, run))
-            fail_msg("%s", run->error.message);
+        if (!fit_sampler_next(&run->sampler, &run->on.compute, field, run))
+            fail_msg("%s", run->on.error.message);
 }
 
 static void check_same(const struct run *a, const struct run *b)
@@ -104,9 +95,9 @@ static void leave_and_go_on(const struct run *whole, const struct fit_sampler_pa
     open_run(&first, params);
     open_run(&second, params);
     go_on(&first, evaluations);
-    assert_true(fit_sampler_keep(&first.sampler, &first.compute, &place));
-    if (!fit_sampler_restore(&second.sampler, &second.compute, &place))
-        fail_msg("%s", second.error.message);
+    assert_true(fit_sampler_keep(&first.sampler, &first.on.compute, &place));
+    if (!fit_sampler_restore(&second.sampler, &second.on.compute, &place))
+        fail_msg("%s", second.on.error.message);
     assert_int_equal(first.sampler.step, second.sampler.step);
     assert_int_equal(first.sampler.evaluations, second.sampler.evaluations);
     assert_int_equal(first.sampler.n_known, second.sampler.n_known);
@@ -155,14 +146,14 @@ static bool restores(const struct fit_sampler_params *params, const struct fit_s
 {
     struct run run;
     open_run(&run, params);
-    bool ok = fit_sampler_restore(&run.sampler, &run.compute, place);
+    bool ok = fit_sampler_restore(&run.sampler, &run.on.compute, place);
     if (ok) /* it was possible then, and must lead to an end or an error */
         for (int i = 0; i < MANY && !fit_sampler_is_finished(&run.sampler) &&
-                        fit_sampler_next(&run.sampler, &run.compute, field, &run);
+                        fit_sampler_next(&run.sampler, &run.on.compute, field, &run);
              i++)
             assert_in_range(run.sampler.point + run.sampler.n_points, 0, STEPS);
     else
-        assert_int_equal(run.error.status, FIT_ERROR_FILE);
+        assert_int_equal(run.on.error.status, FIT_ERROR_FILE);
     close_run(&run);
     return ok;
 }
@@ -178,7 +169,7 @@ static void test_impossible_places(void **state)
         struct run run;
         open_run(&run, &params);
         go_on(&run, 2);
-        assert_true(fit_sampler_keep(&run.sampler, &run.compute, &place));
+        assert_true(fit_sampler_keep(&run.sampler, &run.on.compute, &place));
         assert_true(restores(&params, &place));
         for (int i = 0; i < place.n_numbers; i++) {
             double right = place.number[i];

@@ -10,28 +10,6 @@
 
 enum { VALUES = 3 };
 
-struct run {
-    struct fk_device *device;
-    struct fit_compute compute;
-    struct fit_error error;
-};
-
-static void open_run(struct run *run)
-{
-    char message[256];
-    memset(run, 0, sizeof *run);
-    run->device = fk_device_open(&(struct fk_open_params){.backend = "reference"}, message,
-                                 sizeof message);
-    assert_non_null(run->device);
-    fit_compute_init(&run->compute, run->device, run->device->queue_new(run->device), &run->error);
-}
-
-static void close_run(struct run *run)
-{
-    run->device->queue_free(run->compute.queue);
-    fk_device_close(&run->device);
-}
-
 /* dx/dt = x^2 / (1 + t): 1 / x(1) = 1 / x(0) - ln 2. Neither linear nor free of t, so that every
  * coefficient of a method counts. */
 static bool bend(void *user, struct fit_compute *c, float *velocity, const float *x, float t,
@@ -46,7 +24,7 @@ static bool bend(void *user, struct fit_compute *c, float *velocity, const float
     return true;
 }
 
-static double error_after(struct run *run, enum fit_solver solver, int steps)
+static double error_after(struct tiny_run *run, enum fit_solver solver, int steps)
 {
     static const float start[VALUES] = {1, -2, 0.5f};
     const struct fit_sampler_params params = {.solver = solver, .steps = steps};
@@ -77,18 +55,18 @@ static void order_of_convergence(void **state)
                  {FIT_SOLVER_HEUN, 32, 2},
                  {FIT_SOLVER_HEUN3, 16, 3},
                  {FIT_SOLVER_RK4, 8, 4}};
-    struct run run;
-    open_run(&run);
+    struct tiny_run run;
+    tiny_run_open(&run);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         double coarse = error_after(&run, cases[i].solver, cases[i].steps);
         double fine = error_after(&run, cases[i].solver, 2 * cases[i].steps);
         print_message("%s: order %.3f\n", fit_solver_name(cases[i].solver), log2(coarse / fine));
         tiny_close_to("order", log2(coarse / fine) - cases[i].order, 0, 0.25);
     }
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
-/* A straight path: every solver with fixed steps ends at the data, and every prediction is the data. */
+/* A straight path: every solver with fixed steps ends at the data, which every prediction is. */
 static bool straight(void *user, struct fit_compute *c, float *velocity, const float *x, float t,
                      int evaluation)
 {
@@ -105,8 +83,8 @@ static void prediction_of_a_straight_path(void **state)
     (void)state;
     static const float start[VALUES] = {1, -2, 0.5f};
     float velocity[VALUES] = {0.5f, 3, -1}, seen[VALUES];
-    struct run run;
-    open_run(&run);
+    struct tiny_run run;
+    tiny_run_open(&run);
     for (int solver = 0; solver < FIT_SOLVER_DOPRI5; solver++) {
         const struct fit_sampler_params params = {.solver = solver, .steps = 7};
         struct fit_sampler s;
@@ -133,7 +111,7 @@ static void prediction_of_a_straight_path(void **state)
         assert_false(fit_sampler_next(&s, &run.compute, straight, velocity));
         fit_sampler_finish(&s);
     }
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 static bool refuse(void *user, struct fit_compute *c, float *velocity, const float *x, float t,
@@ -148,10 +126,10 @@ static void failure_keeps_the_state(void **state)
 {
     (void)state;
     static const float start[VALUES] = {0, 0, 0};
-    struct run run;
+    struct tiny_run run;
     struct fit_sampler s;
     int left = 3;
-    open_run(&run);
+    tiny_run_open(&run);
     const struct fit_sampler_params params = {.solver = FIT_SOLVER_HEUN, .steps = 4};
     assert_true(fit_sampler_begin(&s, &run.compute, &params, start, VALUES));
     while (fit_sampler_next(&s, &run.compute, refuse, &left))
@@ -164,20 +142,20 @@ static void failure_keeps_the_state(void **state)
         assert_true(fit_sampler_next(&s, &run.compute, refuse, &left));
     tiny_close_to("end", s.x[0], 1, 1e-6);
     fit_sampler_finish(&s);
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 static void impossible_steps_are_refused(void **state)
 {
     (void)state;
-    struct run run;
+    struct tiny_run run;
     struct fit_sampler s;
     const float start = 0;
-    open_run(&run);
+    tiny_run_open(&run);
     const struct fit_sampler_params params = {.solver = FIT_SOLVER_EULER};
     assert_false(fit_sampler_begin(&s, &run.compute, &params, &start, 1));
     assert_int_equal(run.error.status, FIT_ERROR_ARGUMENT);
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 /* Points of torch.linspace(0, 1, n) in float, by their bits. */

@@ -11,28 +11,6 @@
 
 enum { FEW = 2, MANY = 16384 };
 
-struct run {
-    struct fk_device *device;
-    struct fit_compute compute;
-    struct fit_error error;
-};
-
-static void open_run(struct run *run)
-{
-    char message[256];
-    memset(run, 0, sizeof *run);
-    run->device = fk_device_open(&(struct fk_open_params){.backend = "reference"}, message,
-                                 sizeof message);
-    assert_non_null(run->device);
-    fit_compute_init(&run->compute, run->device, run->device->queue_new(run->device), &run->error);
-}
-
-static void close_run(struct run *run)
-{
-    run->device->queue_free(run->compute.queue);
-    fk_device_close(&run->device);
-}
-
 /* ---- the formulas ------------------------------------------------------------------------- */
 
 static double field(double x, double t)
@@ -119,7 +97,7 @@ static double expected_end(const struct fit_sampler_params *p, double x, int i)
     }
 }
 
-static void compare_run(struct run *run, struct fit_sampler_params *p)
+static void compare_run(struct tiny_run *run, struct fit_sampler_params *p)
 {
     static const float start[FEW] = {0.7f, -1.3f};
     struct fit_sampler s;
@@ -143,8 +121,8 @@ static void compare_run(struct run *run, struct fit_sampler_params *p)
 static void every_form_and_end(void **state)
 {
     (void)state;
-    struct run run;
-    open_run(&run);
+    struct tiny_run run;
+    tiny_run_open(&run);
     for (int solver = FIT_SOLVER_SDE_EULER; solver <= FIT_SOLVER_SDE_HEUN; solver++)
         for (int form = 0; form < FIT_N_DIFFUSIONS; form++)
             for (int last = 0; last < FIT_N_LAST_STEPS; last++) {
@@ -165,7 +143,7 @@ static void every_form_and_end(void **state)
                 else
                     assert_non_null(strstr(e.message, "infinite"));
             }
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 static void refusals(void **state)
@@ -222,8 +200,8 @@ static bool fresh_noise(void *user, struct fit_compute *c, float *noise, int dra
 static void ends_with_the_data(void **state)
 {
     (void)state;
-    struct run run;
-    open_run(&run);
+    struct tiny_run run;
+    tiny_run_open(&run);
     struct fk_device *d = run.device;
     float *start = d->alloc(d, MANY * sizeof *start);
     for (int form = 0; form < FIT_N_DIFFUSIONS; form++) {
@@ -255,7 +233,7 @@ static void ends_with_the_data(void **state)
         fit_sampler_finish(&s);
     }
     d->free(d, start);
-    close_run(&run);
+    tiny_run_close(&run);
 }
 
 static void names(void **state)

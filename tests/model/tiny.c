@@ -102,6 +102,22 @@ void tiny_close(struct tiny *tiny)
     fk_device_close(&d);
 }
 
+void tiny_run_open(struct tiny_run *run)
+{
+    char message[256];
+    memset(run, 0, sizeof *run);
+    run->device = fk_device_open(&(struct fk_open_params){.backend = "reference"}, message,
+                                 sizeof message);
+    assert_non_null(run->device);
+    fit_compute_init(&run->compute, run->device, run->device->queue_new(run->device), &run->error);
+}
+
+void tiny_run_close(struct tiny_run *run)
+{
+    run->device->queue_free(run->compute.queue);
+    fk_device_close(&run->device);
+}
+
 void tiny_pack_build(struct tiny *tiny, struct tiny_pack *pack, const int *tokens, int n, int rows,
                      int columns, enum fit_method method)
 {

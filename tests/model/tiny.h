@@ -56,6 +56,15 @@ void tiny_pack_build(struct tiny *tiny, struct tiny_pack *pack, const int *token
                      int columns, enum fit_method method);
 void tiny_pack_finish(struct tiny *tiny, struct tiny_pack *pack);
 
+/* A queue of the device "reference", for what needs operations but no network. */
+struct tiny_run {
+    struct fk_device *device;
+    struct fit_compute compute;
+    struct fit_error error;
+};
+void tiny_run_open(struct tiny_run *run);
+void tiny_run_close(struct tiny_run *run);
+
 /* |actual - expected| <= tolerance * max(1, |expected|), or the test fails naming `what`. */
 void tiny_close_to(const char *what, double actual, double expected, double tolerance);
 
