@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "limn-difference.h"
-#include "limn-session.h"
+#include "limn-error.h"
 
 #define GAP 12
 #define PAPER 0.98

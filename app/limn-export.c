@@ -4,8 +4,8 @@
 #include <glib/gi18n.h>
 #include <glib/gstdio.h>
 
+#include "limn-error.h"
 #include "limn-options.h"
-#include "limn-session.h"
 
 /* ---- a name ---- */
 

@@ -6,7 +6,7 @@
 #include <glib/gstdio.h>
 #include <limits.h>
 
-#include "limn-session.h"
+#include "limn-error.h"
 
 struct _LimnImport
 {

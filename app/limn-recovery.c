@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 
-#include "limn-session.h"
+#include "limn-error.h"
 
 #define INTERVAL_US G_USEC_PER_SEC /* what a crash may cost */
 #define MOST_SHARE 0.05            /* of the time may go into writing */

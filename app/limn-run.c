@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "limn-session.h"
+#include "limn-error.h"
 
 struct _LimnRun
 {

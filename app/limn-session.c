@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 
 #include "limn-class.h"
+#include "limn-error.h"
 
 /* Behind the engine's wake-up. The engine holds one reference and each waiting source another, so
  * a source that fires after the session has gone finds NULL instead of freed memory. */
@@ -47,14 +48,6 @@ enum
 };
 
 static GParamSpec *properties[N_PROPS];
-
-G_DEFINE_QUARK (limn-fit-error-quark, limn_fit_error)
-
-void
-limn_propagate_fit_error (GError **error, const struct fit_error *from)
-{
-  g_set_error_literal (error, limn_fit_error_quark (), (int) from->status, from->message);
-}
 
 /* ---- events ---- */
 

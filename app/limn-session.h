@@ -106,8 +106,4 @@ LimnRecovery *limn_session_get_recovery (LimnSession *self);
 /* About how long a run takes, in seconds, from the speed of the last one; 0 when unknown. */
 double limn_session_forecast (LimnSession *self, LimnSettings *settings);
 
-/* The engine's error as a GError of its own domain, the status being the code. */
-GQuark limn_fit_error_quark (void);
-void limn_propagate_fit_error (GError **error, const struct fit_error *from);
-
 G_END_DECLS

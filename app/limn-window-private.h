@@ -8,6 +8,7 @@
 #include "limn-canvas.h"
 #include "limn-class-picker.h"
 #include "limn-compare-view.h"
+#include "limn-error.h"
 #include "limn-history-view.h"
 #include "limn-import.h"
 #include "limn-live.h"
