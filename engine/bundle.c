@@ -135,7 +135,7 @@ static void read_config(struct reading *r, const json_t *root, struct fit_config
     read_int(r, object, "depth", 1, 1024, &config->depth);
     read_int(r, object, "heads", 1, 1024, &config->heads);
     read_int(r, object, "mlp_hidden", 1, 4 * size, &config->mlp_hidden);
-    read_int(r, object, "lora_rank", !v1, v1 ? 0 : size, &config->lora_rank);
+    read_int(r, object, "lora_rank", 0, v1 ? 0 : size, &config->lora_rank);
     read_int(r, object, "n_classes", 1, 1000000, &config->n_classes);
     read_int(r, object, "channels", 1, FIT_BUNDLE_MAX_CHANNELS, &config->channels);
     read_int(r, object, "patch", 1, 16, &config->patch);

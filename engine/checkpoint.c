@@ -95,7 +95,7 @@ static bool write_model_json(struct fit_trainer *t, const char *folder, struct f
         .downsampling = type->stride, .scaling_factor = type->scaling_factor,
         .default_width = side, .default_height = side,
         .default_steps = c->sheet_steps, .default_guidance = c->sheet_guidance,
-        .default_solver = FIT_SOLVER_EULER};
+        .default_solver = fit_config_quick_solver(&c->model)};
     char path[PATH_BYTES];
     snprintf(bundle.path, sizeof bundle.path, "%s", folder);
     snprintf(bundle.name, sizeof bundle.name, "%s", c->name);

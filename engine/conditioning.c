@@ -107,7 +107,7 @@ static bool modulate_block(struct fit_compute *c, const struct fit_network *netw
     size_t rows = (size_t)m->rows, n = 6 * rows * (size_t)k->hidden;
     float *block = m->block + (size_t)i * n;
     float *low = m->low + (size_t)i * rows * (size_t)k->lora_rank;
-    if (k->architecture == FIT_ARCHITECTURE_V1)
+    if (!fit_config_shares_modulation(k))
         return linear(c, block, m->active, &b->lora_out, m->rows, 0);
     return linear(c, low, m->active, &b->lora_in, m->rows, 0) &&
            fit_compute_check(c, c->device->copy(c->queue, block, m->shared, n * sizeof *block)) &&
@@ -130,7 +130,7 @@ bool fit_conditioning(struct fit_compute *c, const struct fit_network *network,
         !fit_run(c, embed_rows, m->condition, network->class_table, m->y, rows, k->hidden) ||
         !linear(c, m->condition, m->time_act, &network->time_out, rows, 1) ||
         !silu(c, m->active, m->condition, n) ||
-        (k->architecture == FIT_ARCHITECTURE_V2 &&
+        (fit_config_shares_modulation(k) &&
          !linear(c, m->shared, m->active, &network->global, rows, 0)) ||
         !linear(c, m->final, m->active, &network->final_modulation, rows, 0))
         return false;

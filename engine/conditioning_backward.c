@@ -11,7 +11,8 @@ bool fit_linear_backward(struct fit_compute *c, float *gradient, float *dx, cons
                    layer->out, layer->in, beta);
 }
 
-/* dactive += of block i, and dshared += its whole modulation: the shared one is part of it. */
+/* dactive += of block i, and, where there is a shared modulation, which is part of the block's,
+ * dshared += its whole one. */
 static bool block_backward(struct fit_compute *c, const struct fit_network *network,
                            struct fit_train_store *s, float *gradient, int i)
 {
@@ -21,9 +22,11 @@ static bool block_backward(struct fit_compute *c, const struct fit_network *netw
     size_t n = 6 * (size_t)rows * (size_t)k->hidden;
     const float *dblock = s->dblock + (size_t)i * n;
     const float *low = s->modulation.low + (size_t)i * (size_t)rows * (size_t)k->lora_rank;
+    struct fk_ptr active = fk_f32(s->modulation.active);
+    if (!fit_config_shares_modulation(k))
+        return fit_linear_backward(c, gradient, s->dactive, dblock, active, &b->lora_out, rows, 1);
     return fit_linear_backward(c, gradient, s->dlow, dblock, fk_f32(low), &b->lora_out, rows, 0) &&
-           fit_linear_backward(c, gradient, s->dactive, s->dlow, fk_f32(s->modulation.active),
-                               &b->lora_in, rows, 1) &&
+           fit_linear_backward(c, gradient, s->dactive, s->dlow, active, &b->lora_in, rows, 1) &&
            fit_run(c, axpby, s->dshared, 1, dblock, i > 0, n);
 }
 
@@ -42,8 +45,9 @@ bool fit_conditioning_backward(struct fit_compute *c, const struct fit_network *
     for (int i = 0; i < k->depth; i++)
         if (!block_backward(c, network, s, gradient, i))
             return false;
-    return fit_linear_backward(c, gradient, s->dactive, s->dshared, active, &network->global, rows,
-                               1) &&
+    return (!fit_config_shares_modulation(k) ||
+            fit_linear_backward(c, gradient, s->dactive, s->dshared, active, &network->global,
+                                rows, 1)) &&
            fit_run(c, silu_bwd, dactive, dactive, fk_f32(m->condition), n) &&
            (network->class_table_frozen ||
             fit_run(c, embed_rows_bwd, gradient + network->class_table_at, s->dactive, m->y, rows,

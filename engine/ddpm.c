@@ -98,3 +98,67 @@ float fit_ddpm_deviation(const struct fit_ddpm_step *s, float nu)
     float share = (nu + 1) / 2;
     return expf(0.5f * (share * (float)s->high + (1 - share) * (float)s->low));
 }
+
+/* ---- the loss ----------------------------------------------------------------------------- */
+
+/* A value of the bound in nats and its derivative by the logarithm of the variance. */
+struct bound {
+    double value, slope;
+};
+
+/* Between normal distributions whose means differ by `error`. */
+static struct bound divergence(const struct fit_ddpm_step *s, double error, double log_variance)
+{
+    double ratio = exp(s->low - log_variance), square = error * error * exp(-log_variance);
+    return (struct bound){0.5 * (log_variance - s->low - 1 + ratio + square),
+                          0.5 * (1 - ratio - square)};
+}
+
+static double distribution(double y, double *density)
+{
+    double root = sqrt(2 / M_PI), height = tanh(root * (y + 0.044715 * y * y * y));
+    *density = 0.5 * (1 - height * height) * root * (1 + 3 * 0.044715 * y * y);
+    return 0.5 * (1 + height);
+}
+
+/* Of the data's interval, which lies `error` beyond the mean. */
+static struct bound interval(double data, double error, double log_variance)
+{
+    const double half = 1.0 / 255, least = 1e-12;
+    double inverse = exp(-0.5 * log_variance), above, below;
+    double to = inverse * (error + half), from = inverse * (error - half);
+    double until_to = distribution(to, &above), until_from = distribution(from, &below);
+    double probability = until_to - until_from, slope = above * to - below * from;
+    if (data < -0.999) {
+        probability = until_to;
+        slope = above * to;
+    } else if (data > 0.999) {
+        probability = 1 - until_from;
+        slope = -below * from;
+    }
+    if (probability < least)
+        return (struct bound){-log(least), 0};
+    return (struct bound){-log(probability), 0.5 * slope / probability};
+}
+
+double fit_ddpm_loss(const struct fit_ddpm_step *s, const float *output, const float *data,
+                     const float *noise, int tokens, int features, double weight, float *gradient)
+{
+    size_t f = (size_t)features, n = (size_t)tokens * f;
+    double to_mean = s->beta * sqrt(s->previous_alpha_bar) / (1 - s->alpha_bar) *
+                     sqrt(1 / s->alpha_bar - 1);
+    double width = s->high - s->low, scale = weight / (double)n, sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = i / f * 2 * f + i % f;
+        double error = (double)output[at] - noise[i];
+        double log_variance = s->low + 0.5 * ((double)output[at + f] + 1) * width;
+        struct bound bound = s->index ? divergence(s, to_mean * error, log_variance)
+                                      : interval(data[i], to_mean * error, log_variance);
+        sum += error * error + bound.value / M_LN2;
+        if (gradient) {
+            gradient[at] = (float)(2 * error * scale);
+            gradient[at + f] = (float)(bound.slope * 0.5 * width / M_LN2 * scale);
+        }
+    }
+    return sum / (double)n;
+}

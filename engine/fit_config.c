@@ -97,6 +97,11 @@ bool fit_config_has_solver(const struct fit_config *config, enum fit_solver solv
     return chain == (config->architecture == FIT_ARCHITECTURE_V1);
 }
 
+enum fit_solver fit_config_quick_solver(const struct fit_config *config)
+{
+    return config->architecture == FIT_ARCHITECTURE_V1 ? FIT_SOLVER_DDIM : FIT_SOLVER_EULER;
+}
+
 /* t is bounded before it is shifted: beyond 1 a shift below 1 runs into a pole. */
 float fit_config_told_time(const struct fit_config *config, float t, double shift, bool clamp)
 {
@@ -118,7 +123,7 @@ static bool check_sizes(const struct fit_config *k, struct fit_error *e)
         {"depth", k->depth, 1, 256},
         {"heads", k->heads, 1, 256},
         {"mlp_hidden", k->mlp_hidden, 1, 65536},
-        {"lora_rank", k->lora_rank, !v1, v1 ? 0 : 16384},
+        {"lora_rank", k->lora_rank, 0, v1 ? 0 : 16384},
         {"n_classes", k->n_classes, 1, 100000},
         {"channels", k->channels, 1, 64},
         {"patch", k->patch, 1, 8},
@@ -178,6 +183,11 @@ int fit_config_guided_features(const struct fit_config *config)
 int fit_config_head_width(const struct fit_config *config)
 {
     return config->hidden / config->heads;
+}
+
+bool fit_config_shares_modulation(const struct fit_config *config)
+{
+    return config->lora_rank > 0;
 }
 
 uint64_t fit_config_parameters(const struct fit_config *config)

@@ -15,8 +15,7 @@ enum {
 };
 
 /* The first version says what noise is in a state and how its variance lies between its bounds (2F
- * outputs a token) for a time of 0..999. Every block has a whole matrix for its modulation, and
- * nothing is shared between blocks. */
+ * outputs a token) for a time of 0..999; the second gives the velocity of a rectified flow. */
 enum fit_architecture { FIT_ARCHITECTURE_V2, FIT_ARCHITECTURE_V1 };
 
 struct fit_config {
@@ -25,7 +24,9 @@ struct fit_config {
     int depth;           /* blocks */
     int heads;           /* width of one head: hidden / heads, a multiple of 4 */
     int mlp_hidden;      /* SwiGLU; the papers' models: floor(8 d / 3), FiT: 4 d */
-    int lora_rank;       /* of a block's own modulation; the papers' models: d / 4, FiT: 0 */
+    int lora_rank;       /* of a block's own modulation, beside the one that all share; the papers'
+                            models: d / 4. 0, as FiT has it and as FiTv2's ablations begin: a whole
+                            matrix for every block, and none is shared */
     int n_classes;       /* row n_classes of the class table is "no class" */
     int channels;        /* of the latent */
     int patch;           /* side of a token in latent pixels */
@@ -59,6 +60,9 @@ struct fit_config fit_config_with_positions(const struct fit_config *config,
 /* DDPM and DDIM walk the chain of the first version, all others follow a velocity. */
 bool fit_config_has_solver(const struct fit_config *config, enum fit_solver solver);
 
+/* The one that does with few steps and no noise of its own: Euler's, or DDIM. */
+enum fit_solver fit_config_quick_solver(const struct fit_config *config);
+
 /* The time that the network is told at the solver's time t: the shifted one for FiTv2,
  * a t / (1 + (a - 1) t) with t at most 1; for the first version t, or with `clamp` at most 1. */
 float fit_config_told_time(const struct fit_config *config, float t, double shift, bool clamp);
@@ -71,6 +75,9 @@ int fit_config_features(const struct fit_config *config);        /* F = channels
 int fit_config_outputs(const struct fit_config *config);         /* of a token: F, FiT: 2F */
 int fit_config_guided_features(const struct fit_config *config); /* the first so many of F */
 int fit_config_head_width(const struct fit_config *config);      /* hidden / heads */
+
+/* Whether the blocks share a modulation, to which each adds one of low rank. */
+bool fit_config_shares_modulation(const struct fit_config *config);
 
 /* Values in all tensors. */
 uint64_t fit_config_parameters(const struct fit_config *config);

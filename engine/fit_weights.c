@@ -40,9 +40,9 @@ static const struct layer block[] = {
     {"adaLN_modulation.2", WIDTH, RANK, 6, FIT_INIT_ZERO, false, true},
 };
 
-/* The first version has the head without its last layer, and this in place of the last two of a
- * block. */
-static const struct layer block_v1[] = {
+/* A network whose blocks share no modulation has the head without its last layer, and this in place
+ * of the last two of a block. */
+static const struct layer block_whole[] = {
     {"attn.qkv", WIDTH, WIDTH, 3, FIT_INIT_XAVIER, false, true},
     {"attn.proj", WIDTH, WIDTH, 1, FIT_INIT_XAVIER, false, true},
     {"mlp.fc1_g", MLP, WIDTH, 1, FIT_INIT_XAVIER, false, true},
@@ -56,21 +56,19 @@ static const struct layer tail[] = {
     {"final_layer.adaLN_modulation.1", WIDTH, WIDTH, 2, FIT_INIT_ZERO, false, true},
 };
 
-/* The lists of one architecture, and how many tensors they name. */
+/* The lists of one kind of modulation, and how many tensors they name. */
 struct layout {
     const struct layer *block;
     int n_head, n_block, n_tail;
     size_t head_tensors, block_tensors, tail_tensors;
 };
 
-static const struct layout layouts[] = {
-    [FIT_ARCHITECTURE_V2] = {block, 5, 7, 2, 9, 14, 4},
-    [FIT_ARCHITECTURE_V1] = {block_v1, 4, 6, 2, 7, 12, 4},
-};
+static const struct layout shared_modulation = {block, 5, 7, 2, 9, 14, 4};
+static const struct layout whole_modulation = {block_whole, 4, 6, 2, 7, 12, 4};
 
 static const struct layout *layout_of(const struct fit_config *config)
 {
-    return &layouts[config->architecture];
+    return fit_config_shares_modulation(config) ? &shared_modulation : &whole_modulation;
 }
 
 static uint64_t size_of(const struct fit_config *k, enum size size)
@@ -227,8 +225,8 @@ bool fit_network_bind(struct fit_network *network, const struct fit_config *conf
     network->time_out = take_linear(&b);
     network->class_table = take(&b, &table);
     network->class_table_at = table.offset;
-    bool v2 = config->architecture == FIT_ARCHITECTURE_V2;
-    if (v2)
+    bool shares = fit_config_shares_modulation(config);
+    if (shares)
         network->global = take_linear(&b);
     for (int i = 0; i < config->depth; i++) {
         struct fit_block *to = &network->block[i];
@@ -237,7 +235,7 @@ bool fit_network_bind(struct fit_network *network, const struct fit_config *conf
         to->gate = take_linear(&b);
         to->value = take_linear(&b);
         to->down = take_linear(&b);
-        if (v2)
+        if (shares)
             to->lora_in = take_linear(&b);
         to->lora_out = take_linear(&b);
     }

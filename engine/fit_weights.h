@@ -49,7 +49,7 @@ struct fit_linear {
 struct fit_block {
     struct fit_linear qkv, proj;
     struct fit_linear gate, value, down; /* fc1_g, fc1_x, fc2 */
-    /* adaLN_modulation.1 and .2; of the first version .1 alone is the modulation, in lora_out */
+    /* adaLN_modulation.1 and .2; without a rank .1 alone is the modulation, in lora_out */
     struct fit_linear lora_in, lora_out;
 };
 
@@ -61,7 +61,7 @@ struct fit_network {
     struct fk_ptr class_table; /* [n_classes + 1][hidden] */
     size_t class_table_at;
     bool class_table_frozen;
-    struct fit_linear global; /* global_adaLN_modulation.1; NULL weights in the first version */
+    struct fit_linear global; /* global_adaLN_modulation.1; NULL weights where none is shared */
     struct fit_block *block;  /* owned, [depth] */
     struct fit_linear final, final_modulation;
     /* set by fit_network_keep */

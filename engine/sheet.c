@@ -31,7 +31,7 @@ struct workshop {
     struct pack pack;
     struct fit_activations activations;
     struct fit_modulation modulation;
-    float *noise, *x, *v;  /* [N][F], twice N for x and v */
+    float *noise, *x, *v;  /* [N][F], twice N for x and v, and v of outputs */
     float *latent, *rgb;   /* of the largest picture */
     uint8_t *device_rgba, *rgba;
     float *times;          /* host */
@@ -55,6 +55,7 @@ static bool workshop_init(struct workshop *w, struct fit_trainer *t)
     struct fk_device *d = t->device;
     const struct fit_config *config = &t->config.model;
     size_t feature_bytes = (size_t)fit_config_features(config) * sizeof(float);
+    size_t output_bytes = (size_t)fit_config_outputs(config) * sizeof(float);
     struct pack_image twice[2 * SHAPES];
     memset(w, 0, sizeof *w);
     list_shapes(w->shapes, &t->config);
@@ -66,7 +67,7 @@ static bool workshop_init(struct workshop *w, struct fit_trainer *t)
     size_t pixels = largest * TOKEN * TOKEN;
     w->noise = d->alloc(d, (size_t)w->tokens * feature_bytes);
     w->x = d->alloc(d, 2 * (size_t)w->tokens * feature_bytes);
-    w->v = d->alloc(d, 2 * (size_t)w->tokens * feature_bytes);
+    w->v = d->alloc(d, 2 * (size_t)w->tokens * output_bytes);
     w->latent = d->alloc(d, largest * feature_bytes);
     w->rgb = d->alloc(d, pixels * 3 * sizeof(float));
     w->device_rgba = d->alloc(d, pixels * 4);
@@ -88,9 +89,12 @@ static bool paint(struct fit_trainer *t, struct workshop *w, struct fit_sampler 
     struct fit_compute *c = &t->compute;
     int features = fit_config_features(&t->config.model);
     double scale = t->config.sheet_guidance;
-    const struct fit_sampler_params euler = {.solver = FIT_SOLVER_EULER,
-                                             .steps = t->config.sheet_steps};
-    int steps = fit_sampler_times(&euler, w->times);
+    const struct fit_sampler_params quick = {
+        .solver = fit_config_quick_solver(&t->config.model),
+        .steps = t->config.sheet_steps,
+        .features = features,
+    };
+    int steps = fit_sampler_times(&quick, w->times);
     int32_t y[SHAPES];
     struct fit_guided guided = {
         .network = &t->state.ema_network,
@@ -109,7 +113,7 @@ static bool paint(struct fit_trainer *t, struct workshop *w, struct fit_sampler 
                  (uint32_t)class_id, 1, 0, 0, w->tokens, features) ||
         !fit_guided_conditioning(c, &t->state.ema_network, &w->modulation, w->times, steps, y,
                                  SHAPES, scale) ||
-        !fit_sampler_begin(sampler, c, &euler, w->noise,
+        !fit_sampler_begin(sampler, c, &quick, w->noise,
                            (size_t)w->tokens * (size_t)features))
         return false;
     while (!fit_sampler_is_finished(sampler))

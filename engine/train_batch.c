@@ -16,6 +16,9 @@ bool train_batch_init(struct train_batch *batch, struct fit_compute *c,
     size_t n = (size_t)tokens;
     size_t bytes = n * (size_t)fit_config_features(config) * sizeof(float);
     memset(batch, 0, sizeof *batch);
+    if (config->architecture == FIT_ARCHITECTURE_V1 &&
+        !fit_ddpm_init(&batch->chain, FIT_DDPM_TRAINED_STEPS, false, c->error))
+        return false;
     batch->device = d;
     batch->room = tokens;
     batch->x = d->alloc(d, bytes);
@@ -44,6 +47,7 @@ void train_batch_finish(struct train_batch *batch)
         batch->device->free(batch->device, batch->target);
         batch->device->free(batch->device, batch->noise);
     }
+    fit_ddpm_finish(&batch->chain);
     pack_finish(&batch->pack);
     free(batch->host);
     free(batch->t);
@@ -144,6 +148,14 @@ static bool extent(const struct dataset *data, const struct train_config *config
     return used == config->tokens || (config->images && n == config->images);
 }
 
+/* From a uniform and a normal number. */
+static double time_of(const struct train_batch *batch, bool uniform, double even, double normal)
+{
+    if (batch->chain.n)
+        return floor(even * batch->chain.n);
+    return uniform ? even : 1 / (1 + exp(-normal));
+}
+
 void train_batch_draw(struct train_batch *batch, const struct dataset *data,
                       const struct train_config *config, struct train_cursor *cursor,
                       int32_t *order)
@@ -167,8 +179,8 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
             train_random(config->seed, TRAIN_RANDOM_DROPOUT, number, image);
         bool drop = train_uniform(r.word[0]) < config->dropout;
         add(batch, picture, drop ? config->model.n_classes : picture->class_id,
-            config->uniform_times ? train_uniform(r.word[1])
-                                  : 1 / (1 + exp(-(double)normal[0])));
+            time_of(batch, config->times == TRAIN_TIMES_UNIFORM, train_uniform(r.word[1]),
+                    normal[0]));
     }
 }
 
@@ -185,8 +197,9 @@ int train_batch_validation(struct train_batch *batch, const struct dataset *data
         used += tokens_of(picture);
         if (used > config->tokens)
             break;
-        int place = (int)((int64_t)i * stride % n);
-        add(batch, picture, picture->class_id, fit_loss_time((place + 0.5) / n));
+        double place = ((int)((int64_t)i * stride % n) + 0.5) / n;
+        add(batch, picture, picture->class_id,
+            batch->chain.n ? floor(place * batch->chain.n) : fit_loss_time(place));
     }
     return batch->n;
 }
@@ -235,27 +248,38 @@ static bool upload_pictures(struct train_batch *batch, struct fit_compute *c, si
                                                   values * sizeof(float)));
 }
 
+/* x of picture b out of data and noise. */
+static bool mix(struct train_batch *batch, struct fit_compute *c, int b)
+{
+    int first, span = span_of(batch, b, &first);
+    size_t at = (size_t)first * (size_t)batch->features;
+    size_t n = (size_t)span * (size_t)batch->features;
+    float data = batch->t[b], noise = 1.0f - batch->t[b];
+    if (batch->chain.n) {
+        double alpha_bar = batch->chain.step[(int)batch->t[b]].alpha_bar;
+        data = (float)sqrt(alpha_bar);
+        noise = (float)sqrt(1 - alpha_bar);
+    }
+    return fit_run(c, axpby, batch->x + at, data, batch->target + at, 0.0f, n) &&
+           fit_run(c, axpby, batch->x + at, noise, batch->noise + at, 1.0f, n);
+}
+
 bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
                        const struct train_config *config, uint64_t noise_seed, uint32_t stream)
 {
-    size_t features = (size_t)batch->features;
     lay_out(batch);
     if (!pack_build(&batch->pack, c, &config->model, batch->segments.images, batch->segments.n))
         return false;
-    size_t values = (size_t)batch->pack.fk.n_tokens * features;
+    size_t values = (size_t)batch->pack.fk.n_tokens * (size_t)batch->features;
     /* `target` holds the data until the mixture is made. */
     if (!upload_pictures(batch, c, values) ||
         !fit_run(c, randn, batch->noise, noise_seed, stream, 1, 0, 0, batch->pack.fk.n_tokens,
                  batch->features))
         return false;
-    for (int b = 0; b < batch->n; b++) {
-        int first, span = span_of(batch, b, &first);
-        size_t at = (size_t)first * features, n = (size_t)span * features;
-        if (!fit_run(c, axpby, batch->x + at, batch->t[b], batch->target + at, 0.0f, n) ||
-            !fit_run(c, axpby, batch->x + at, 1.0f - batch->t[b], batch->noise + at, 1.0f, n))
+    for (int b = 0; b < batch->n; b++)
+        if (!mix(batch, c, b))
             return false;
-    }
-    return fit_run(c, axpby, batch->target, -1.0f, batch->noise, 1.0f, values);
+    return batch->chain.n || fit_run(c, axpby, batch->target, -1.0f, batch->noise, 1.0f, values);
 }
 
 bool train_batch_mask(struct train_batch *batch, struct fit_compute *c, const float *velocity)
@@ -268,6 +292,12 @@ bool train_batch_mask(struct train_batch *batch, struct fit_compute *c, const fl
             return false;
     }
     return true;
+}
+
+int train_batch_place(const struct train_batch *batch, int b, int *first)
+{
+    span_of(batch, b, first);
+    return tokens_of(batch->pictures[b]);
 }
 
 struct fit_batch train_batch_view(const struct train_batch *batch)

@@ -4,7 +4,8 @@
  *
  * x_t = t x1 + (1 - t) x0 with data x1, noise x0 and the velocity x1 - x0 as the target (rectified
  * flow; FiTv2, arXiv 2410.13925, section III). t is logit-normal: u ~ N(0, 1), t = 1 / (1 + e^-u),
- * or uniform.
+ * or uniform. For the chain of the first version, DDPM, t is one of its 1000 steps, each as likely,
+ * and x_t = sqrt(a) x1 + sqrt(1 - a) x0 with its alpha_bar a.
  *
  * A batch is packed, one picture behind the other without a gap, or padded as the reference's is:
  * [B][length] tokens, zeros behind each picture's own, noise everywhere, padding that attends to
@@ -15,6 +16,7 @@
 #define FIT_TRAIN_BATCH_H
 
 #include "dataset.h"
+#include "ddpm.h"
 #include "fit_backward.h"
 #include "pack.h"
 
@@ -36,16 +38,17 @@ struct train_segments {
 
 struct train_batch {
     struct pack pack;
-    float *x, *target; /* device [N][F] */
+    float *x, *target; /* device [N][F]; of DDPM the target is the data */
+    float *host, *noise; /* x1 on the host, x0 on the device [N][F]: of a built batch */
     float *t;          /* host [B] */
     int32_t *y;        /* host [B] */
     int n;             /* pictures, B */
     bool padded;       /* every picture takes `length` tokens, those of the longest */
     int length;
     struct train_segments segments; /* of a built batch */
+    struct fit_ddpm chain; /* its 1000 steps; none for rectified flow */
     /* owned, besides the above */
     struct fk_device *device;
-    float *host, *noise; /* host staging of x1 and device x0 [N][F] */
     const struct latent_picture **pictures;
     struct pack_image *images;
     int room;     /* tokens, and so images or segments */
@@ -71,7 +74,7 @@ void train_batch_draw(struct train_batch *batch, const struct dataset *data,
                       int32_t *order);
 
 /* The validation pictures from `first` on that fit the budget, with times spread evenly over the
- * logit-normal's quantiles; returns how many. */
+ * logit-normal's quantiles, or over the chain; returns how many. */
 int train_batch_validation(struct train_batch *batch, const struct dataset *data,
                            const struct train_config *config, int first);
 
@@ -84,6 +87,9 @@ bool train_batch_build(struct train_batch *batch, struct fit_compute *c,
  * neither loss nor gradient, as under the reference's mask. The mean over pictures is the mean over
  * segments times segments.n / n. Nothing to do in a packed batch. */
 bool train_batch_mask(struct train_batch *batch, struct fit_compute *c, const float *velocity);
+
+/* The tokens of picture b without its padding, and where they begin in the batch. */
+int train_batch_place(const struct train_batch *batch, int b, int *first);
 
 /* What fit_train_forward reads. */
 struct fit_batch train_batch_view(const struct train_batch *batch);

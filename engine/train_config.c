@@ -19,7 +19,15 @@
 
 enum { MOST_PICTURES = 100000000 };
 
-enum kind { INT, LONG, SEED, REAL, FLAG, TEXT, PATH, PRECISION, METHOD };
+enum kind { INT, LONG, SEED, REAL, FLAG, TEXT, PATH, PRECISION, METHOD, OBJECTIVE, TIMES };
+
+/* Of model.objective: each has its own outputs of the network. */
+static const char *const objectives[] = {
+    [FIT_ARCHITECTURE_V2] = "rectified-flow",
+    [FIT_ARCHITECTURE_V1] = "ddpm",
+};
+
+enum { NO_RANK_SAID = -1 };
 
 struct key {
     const char *section, *name; /* section "" is the top level */
@@ -39,11 +47,12 @@ static const struct key keys[] = {
     {"", "autoencoder", PATH, AT(autoencoder), 0, 0},
     {"model", "start", PATH, AT(start), 0, 0},
     {"model", "restart_trained", FLAG, AT(restart_trained), 0, 0},
+    {"model", "objective", OBJECTIVE, AT(model.architecture), 0, 0},
     {"model", "hidden", INT, AT(model.hidden), 8, 16384},
     {"model", "depth", INT, AT(model.depth), 1, 256},
     {"model", "heads", INT, AT(model.heads), 1, 256},
     {"model", "mlp_hidden", INT, AT(model.mlp_hidden), 1, 65536},
-    {"model", "lora_rank", INT, AT(model.lora_rank), 1, 16384},
+    {"model", "lora_rank", INT, AT(model.lora_rank), 0, 16384},
     {"model", "n_classes", INT, AT(model.n_classes), 1, TRAIN_MAX_CLASSES},
     {"model", "channels", INT, AT(model.channels), 1, 64},
     {"model", "patch", INT, AT(model.patch), 1, 8},
@@ -78,7 +87,7 @@ static const struct key keys[] = {
     {"optimizer", "ema_decay", REAL, AT(ema_decay), 0, 0.9999999},
     {"optimizer", "ema_ramp", FLAG, AT(ema_ramp), 0, 0},
     {"optimizer", "dropout", REAL, AT(dropout), 0, 1},
-    {"optimizer", "uniform_times", FLAG, AT(uniform_times), 0, 0},
+    {"optimizer", "uniform_times", TIMES, AT(times), 0, 0},
     {"optimizer", "precision", PRECISION, AT(precision), 0, 0},
     {"schedule", "steps", LONG, AT(steps), 1, 1e9},
     {"schedule", "warmup", LONG, AT(warmup), 0, 1e9},
@@ -140,6 +149,25 @@ static bool flag(const char *text, bool *out)
     return *out || !strcmp(text, "false") || !strcmp(text, "no");
 }
 
+static bool parse_objective(const char *text, enum fit_architecture *out)
+{
+    for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++)
+        if (!strcmp(text, objectives[i])) {
+            *out = (enum fit_architecture)i;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_times(const char *text, enum train_times *out)
+{
+    bool uniform;
+    if (!flag(text, &uniform))
+        return false;
+    *out = uniform ? TRAIN_TIMES_UNIFORM : TRAIN_TIMES_LOGIT_NORMAL;
+    return true;
+}
+
 /* A relative path starts at the folder of the configuration file. */
 static bool path_join(char *out, size_t bytes, const char *file, const char *path)
 {
@@ -176,6 +204,8 @@ static bool store(struct train_config *config, const struct key *key, const char
     case PATH: return path_join(at, key->bytes, file, text);
     case FLAG: return flag(text, at);
     case PRECISION: return fit_precision_parse(text, at);
+    case OBJECTIVE: return parse_objective(text, at);
+    case TIMES: return parse_times(text, at);
     case METHOD:
         return fit_method_parse(text, at) && *(enum fit_method *)at != FIT_METHOD_AUTO;
     case SEED:
@@ -302,6 +332,26 @@ static void complete(struct train_config *config)
         config->pictures = scenes ? defaults.pictures : MOST_PICTURES;
     if (!config->model.n_classes && scenes)
         config->model.n_classes = defaults.model.n_classes;
+    if (config->model.lora_rank == NO_RANK_SAID)
+        config->model.lora_rank =
+            config->model.architecture == FIT_ARCHITECTURE_V1 ? 0 : defaults.model.lora_rank;
+}
+
+/* What the objective leaves no choice about. */
+static bool check_objective(const struct train_config *c, const char *file, struct fit_error *e)
+{
+    if (c->model.architecture != FIT_ARCHITECTURE_V1)
+        return true;
+    if (c->times == TRAIN_TIMES_LOGIT_NORMAL)
+        return fit_fail(e, FIT_ERROR_ARGUMENT,
+                        "%s: optimizer.uniform_times is false; with model.objective ddpm the times "
+                        "are the steps of its chain, each as likely",
+                        file);
+    return !c->model.lora_rank ||
+           fit_fail(e, FIT_ERROR_ARGUMENT,
+                    "%s: model.lora_rank is %d; with model.objective ddpm it is 0, every block "
+                    "having a whole modulation",
+                    file, c->model.lora_rank);
 }
 
 /* What no single key can show. */
@@ -322,6 +372,8 @@ static bool consistent(const struct train_config *c, const char *file, struct fi
     if (c->restart_trained && !(c->start[0] && c->trained.n))
         return fit_fail(e, FIT_ERROR_ARGUMENT,
                         "%s: model.restart_trained goes with model.start and model.trained", file);
+    if (!check_objective(c, file, e))
+        return false;
     struct fit_config model = c->model;
     model.n_classes = model.n_classes ? model.n_classes : 1;
     return fit_config_check(&model, e);
@@ -331,6 +383,7 @@ bool train_config_load(struct train_config *config, const char *path, struct fit
 {
     train_config_defaults(config);
     config->pictures = config->model.n_classes = config->model.context_size = 0;
+    config->model.lora_rank = NO_RANK_SAID;
     FILE *file = fopen(path, "rb");
     if (!file)
         return fit_fail(e, FIT_ERROR_FILE, "%s: %s", path, strerror(errno));
@@ -394,6 +447,7 @@ void train_config_identity(const struct train_config *c, char *text, size_t byte
     for (int i = 0; i < c->trained.n && n > 0 && (size_t)n < bytes; i++)
         n += snprintf(text + n, bytes - (size_t)n, "%s %s%s", i ? "" : "; trained",
                       c->trained.part[i], c->restart_trained ? " anew" : "");
-    if (c->uniform_times && n > 0 && (size_t)n < bytes)
-        snprintf(text + n, bytes - (size_t)n, "; uniform times");
+    bool ddpm = m->architecture == FIT_ARCHITECTURE_V1;
+    if ((ddpm || c->times == TRAIN_TIMES_UNIFORM) && n > 0 && (size_t)n < bytes)
+        snprintf(text + n, bytes - (size_t)n, ddpm ? "; ddpm" : "; uniform times");
 }

@@ -18,6 +18,13 @@ enum {
     TRAIN_PATH_BYTES = 1024
 };
 
+/* How the times of a rectified flow are drawn; those of DDPM are steps of its chain, each as likely. */
+enum train_times {
+    TRAIN_TIMES_DEFAULT, /* logit-normal, where there is a choice */
+    TRAIN_TIMES_LOGIT_NORMAL,
+    TRAIN_TIMES_UNIFORM
+};
+
 /* One part of the mix: `share` of the pictures have an area of about side x side pixels. */
 struct train_shape {
     double share;
@@ -27,7 +34,7 @@ struct train_shape {
 struct train_config {
     char name[64], description[256], licence[64];
     uint64_t seed;
-    struct fit_config model;
+    struct fit_config model; /* its architecture is that of the objective */
     char start[TRAIN_PATH_BYTES]; /* weights to begin from, official names; "": random ones */
     struct fit_name_parts trained; /* parameters whose names contain one of these learn */
     bool restart_trained; /* those begin as in a new network in spite of `start`, as the authors'
@@ -64,7 +71,7 @@ struct train_config {
     double ema_decay;
     bool ema_ramp;      /* min(decay, (1 + k) / (10 + k)): early averages forget the start */
     double dropout;     /* of the class label */
-    bool uniform_times; /* in (0, 1), in place of logit-normal ones */
+    enum train_times times;
     enum fit_precision precision;
 
     /* run */

@@ -5,6 +5,7 @@
 
 #include "fit_backward.h"
 #include "fit_weights.h"
+#include "train_loss.h"
 
 /* Measured: 15 to 30 MiB in runs of 8 to 25 M parameters. */
 enum { PROGRAM_BYTES = 20 << 20 };
@@ -38,16 +39,17 @@ void train_memory_predict(struct fit_train_forecast *f, const struct train_confi
     const struct fit_config *k = &config->model;
     bool bf16 = train_uses_bf16(config, device);
     uint64_t total = fit_weights_total(k), tokens = (uint64_t)config->tokens;
-    uint64_t values = tokens * (uint64_t)fit_config_features(k);
+    uint64_t values = tokens * (uint64_t)(4 * fit_config_features(k) + 2 * fit_config_outputs(k));
     uint64_t half_head = (uint64_t)(k->hidden / k->heads / 2);
     size_t free_bytes = 0, all = 0;
     /* parameters, two moments, the average, the gradient; the copies to compute with */
     f->state_bytes = total * (5 * sizeof(float) + (bf16 ? 2 * sizeof(uint16_t) : 0));
     f->activation_bytes = fit_train_store_bytes(k, bf16 ? FK_BF16 : FK_F32, config->tokens,
                                                 images_of(config), config->recompute);
-    /* data, target, noise, velocity and its gradient, the data on the host; cosines and sines on
-     * both sides; the order of the pictures */
-    f->batch_bytes = 6 * values * sizeof(float) + 4 * tokens * half_head * sizeof(float) +
+    /* state, target, noise, the data on the host, the output and its gradient; what the loss takes;
+     * cosines and sines on both sides; the order of the pictures */
+    f->batch_bytes = values * sizeof(float) + train_loss_bytes(k, config->tokens) +
+                     4 * tokens * half_head * sizeof(float) +
                      (uint64_t)config->pictures * sizeof(int32_t);
     /* the average on the host and as the bundle has it, or one buffer of the optimiser's */
     f->checkpoint_bytes = total * (sizeof(float) + sizeof(uint16_t));

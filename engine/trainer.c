@@ -38,15 +38,15 @@ static bool open_buffers(struct fit_trainer *t, struct fit_error *e)
 {
     const struct train_config *config = &t->config;
     struct fk_device *d = t->device;
-    size_t values = (size_t)config->tokens * (size_t)fit_config_features(&config->model);
-    t->velocity = d->alloc(d, values * sizeof(float));
-    t->dvelocity = d->alloc(d, values * sizeof(float));
-    t->loss = d->alloc(d, (size_t)config->tokens * sizeof(float));
+    size_t values = (size_t)config->tokens * (size_t)fit_config_outputs(&config->model);
+    t->output = d->alloc(d, values * sizeof(float));
+    t->doutput = d->alloc(d, values * sizeof(float));
     t->store.recompute = config->recompute;
     t->order = malloc((size_t)config->pictures * sizeof *t->order);
-    if (!t->velocity || !t->dvelocity || !t->loss || !t->order)
+    if (!t->output || !t->doutput || !t->order)
         return fit_fail(e, FIT_ERROR_MEMORY, "no memory for packs of %d tokens", config->tokens);
-    return train_batch_init(&t->batch, &t->compute, &config->model, config->tokens) &&
+    return train_loss_init(&t->loss, &t->compute, &config->model, config->tokens) &&
+           train_batch_init(&t->batch, &t->compute, &config->model, config->tokens) &&
            train_state_init(&t->state, &t->compute, config);
 }
 
@@ -141,11 +141,11 @@ void fit_trainer_close(struct fit_trainer **out)
     fit_autoencoder_close(&t->autoencoder);
     fit_train_store_finish(&t->store);
     train_batch_finish(&t->batch);
+    train_loss_finish(&t->loss);
     train_state_finish(&t->state);
     if (t->device) {
-        t->device->free(t->device, t->velocity);
-        t->device->free(t->device, t->dvelocity);
-        t->device->free(t->device, t->loss);
+        t->device->free(t->device, t->output);
+        t->device->free(t->device, t->doutput);
         if (t->queue)
             t->device->queue_free(t->queue);
     }
@@ -159,21 +159,6 @@ int trainer_pictures_due(const struct train_config *config, int64_t step)
 {
     int64_t due = config->first + (step - 1) / config->grow_every * config->chunk;
     return due < config->pictures ? (int)due : config->pictures;
-}
-
-static bool sum_losses(struct fit_trainer *t, int n, double *sum)
-{
-    float *loss = malloc((size_t)n * sizeof *loss);
-    if (!loss)
-        return fit_fail(t->compute.error, FIT_ERROR_MEMORY, "no memory for %d losses", n);
-    bool ok = fit_compute_check(&t->compute,
-                                t->device->download(t->queue, loss, t->loss,
-                                                    (size_t)n * sizeof *loss)) &&
-              fit_compute_check(&t->compute, t->device->queue_sync(t->queue));
-    for (int b = 0; ok && b < n; b++)
-        *sum += loss[b];
-    free(loss);
-    return ok;
 }
 
 /* The number of images varies from pack to pack: room for some more spares the next ones. */
@@ -190,22 +175,12 @@ bool trainer_learn(struct fit_trainer *t, struct train_batch *batch, double weig
 {
     struct fit_compute *c = &t->compute;
     struct fit_batch view = train_batch_view(batch);
-    int features = fit_config_features(&t->config.model), n = batch->pack.fk.n_tokens;
-    size_t values = (size_t)n * (size_t)features;
-    int segments = batch->segments.n;
-    /* The kernel gives the gradient of the mean over this pack's segments; a pack is one of several
-     * in a step, so it is brought to `weight` for every picture. */
-    float scale = (float)(weight * segments);
-    return reserve_store(t, segments) &&
-           fit_train_forward(c, &t->state.network, &t->store, t->velocity, &view) &&
-           train_batch_mask(batch, c, t->velocity) &&
-           fit_run(c, flow_loss, t->loss, t->dvelocity, t->velocity, batch->target, view.pack,
-                   features) &&
-           (scale == 1.0f ||
-            fit_run(c, axpby, t->dvelocity, 0.0f, batch->target, scale, values)) &&
-           fit_backward(c, &t->state.network, &t->store, t->state.gradient, NULL, t->dvelocity,
+    return reserve_store(t, batch->segments.n) &&
+           fit_train_forward(c, &t->state.network, &t->store, t->output, &view) &&
+           train_loss_run(&t->loss, c, batch, t->output, weight, t->doutput) &&
+           fit_backward(c, &t->state.network, &t->store, t->state.gradient, NULL, t->doutput,
                         &view) &&
-           sum_losses(t, segments, loss_sum);
+           train_loss_sum(&t->loss, c, batch, loss_sum);
 }
 
 /* Accumulates the packs of one step. Images of all packs weigh the same: with one pack its mean is
@@ -255,8 +230,7 @@ bool fit_trainer_step(struct fit_trainer *t, struct fit_train_report *report, st
 bool fit_trainer_validate(struct fit_trainer *t, double *loss, struct fit_error *e)
 {
     struct fit_compute *c = &t->compute;
-    int features = fit_config_features(&t->config.model), first = 0;
-    int n = dataset_validation_count(t->data);
+    int first = 0, n = dataset_validation_count(t->data);
     uint64_t seed = train_random_seed(t->config.seed, TRAIN_RANDOM_VALIDATE);
     double sum = 0;
     c->error = e;
@@ -269,10 +243,9 @@ bool fit_trainer_validate(struct fit_trainer *t, double *loss, struct fit_error 
             return false;
         view = train_batch_view(&t->batch);
         if (!reserve_store(t, taken) ||
-            !fit_train_forward(c, &t->state.ema_network, &t->store, t->velocity, &view) ||
-            !fit_run(c, flow_loss, t->loss, NULL, t->velocity, t->batch.target, view.pack,
-                     features) ||
-            !sum_losses(t, taken, &sum))
+            !fit_train_forward(c, &t->state.ema_network, &t->store, t->output, &view) ||
+            !train_loss_run(&t->loss, c, &t->batch, t->output, 1, NULL) ||
+            !train_loss_sum(&t->loss, c, &t->batch, &sum))
             return false;
         first += taken;
     }

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "fit/fit-train.h"
-#include "train_batch.h"
+#include "train_loss.h"
 #include "train_state.h"
 
 struct fit_trainer {
@@ -22,8 +22,8 @@ struct fit_trainer {
     struct train_state state;
     struct train_batch batch;
     struct fit_train_store store;
-    float *velocity, *dvelocity; /* device [N][F] */
-    float *loss;                 /* device [B] */
+    float *output, *doutput;     /* device [N][outputs] */
+    struct train_loss loss;
     int32_t *order;              /* host: the epoch's order of pictures */
     /* where the run stands */
     int64_t step;

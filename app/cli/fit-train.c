@@ -29,7 +29,7 @@ static void
 usage (FILE *to)
 {
   fputs ("Usage: limn-cli train CONFIG.yaml [options]\n"
-         "Trains a FiTv2 model as the configuration says.\n\n"
+         "Trains a model as the configuration says.\n\n"
          "  --out DIR         run folder (default: run)\n"
          "  --resume          continue from the newest checkpoint in the run folder\n"
          "  --max-steps N     stop after N steps of this call\n"

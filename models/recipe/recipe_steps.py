@@ -4,8 +4,8 @@
     python recipe_steps.py FOLDER --cli build/app/cli/limn-cli [--steps 1500]
 
 Trains one small model after the other in FOLDER (what is there already is continued), measures the
-loss on new pictures four times on the way, and writes FOLDER/steps.svg and FOLDER/steps.md.
-Needs nothing but Python 3.
+loss on new pictures four times on the way and how far what it paints lies from new pictures, and
+writes FOLDER/steps.svg and FOLDER/steps.md. Needs nothing but Python 3.
 """
 import argparse
 import json
@@ -14,22 +14,31 @@ import subprocess
 
 STAGES = 4
 SIZES = ["128x128", "176x96", "96x176", "224x80"]
-COLOURS = ["#888888", "#1c71d8", "#e66100", "#26a269", "#c01c28"]
+EVALUATIONS = "25"  # of the network for a painted picture: of Euler's method, or of DDIM
+COLOURS = ["#888888", "#1c71d8", "#813d9c", "#e66100", "#26a269", "#c01c28", "#000000"]
+
+# FiT's blocks, and FiTv2's: what its modulation saves became depth, 1.55 M parameters in both.
+FIT = "depth: 4, mlp_hidden: 512, lora_rank: 0"
+REASSIGNED = {"blocks": "depth: 6, mlp_hidden: 341, lora_rank: 32"}
+QK_NORM, MIXED, LOGIT_NORMAL = {"qk_norm": "true"}, {"squares": "0.5"}, {"uniform": "false"}
 
 # Letters as in the second paper's table of ablations: what differs from the configuration below.
 RUNS = [
+    ("DDPM", "FiT: DDPM", {"objective": "ddpm"}),
     ("A", "rectified flow", {}),
-    ("B", "A + QK norm", {"qk_norm": "true"}),
-    ("D", "A + mixed pictures", {"squares": "0.5"}),
-    ("E", "B + mixed pictures", {"qk_norm": "true", "squares": "0.5"}),
-    ("F", "E + logit-normal times", {"qk_norm": "true", "squares": "0.5", "uniform": "false"}),
+    ("B", "A + QK norm", QK_NORM),
+    ("C", "B + reassigned parameters", QK_NORM | REASSIGNED),
+    ("D", "A + mixed pictures", MIXED),
+    ("E", "B + mixed pictures", QK_NORM | MIXED),
+    ("F", "E + logit-normal times", QK_NORM | MIXED | LOGIT_NORMAL),
+    ("FiTv2", "F + reassigned parameters", QK_NORM | MIXED | LOGIT_NORMAL | REASSIGNED),
 ]
 
 CONFIG = """\
 name: recipe step {letter}
 seed: 11
 autoencoder: {autoencoder}
-model: {{hidden: 128, depth: 6, heads: 4, mlp_hidden: 341, lora_rank: 32, qk_norm: {qk_norm},
+model: {{objective: {objective}, hidden: 128, heads: 4, {blocks}, qk_norm: {qk_norm},
         context_size: 64}}
 data: {{pictures: 4096, first: 2048, chunk: 256, grow_every: 64, shapes: {{128: 1}}, aspect: 3,
        squares: {squares}, cache: {cache}, validation: 32}}
@@ -41,7 +50,8 @@ run: {{checkpoint_minutes: 0, sheet_minutes: 0, keep: {stages}, validate_every: 
 
 
 def configure(folder, letter, changes, steps):
-    values = {"qk_norm": "false", "squares": "0", "uniform": "true"} | changes
+    values = {"qk_norm": "false", "squares": "0", "uniform": "true", "blocks": FIT,
+              "objective": "rectified-flow"} | changes
     bundle = pathlib.Path(__file__).resolve().parent.parent / "limn-demo"
     path = folder / f"{letter}.yaml"
     path.write_text("# SPDX-License-Identifier: Apache-2.0\n" + CONFIG.format(
@@ -65,23 +75,50 @@ def train(args, letter, changes):
                        check=True)
 
 
-def measure(args, letter, step, uniform):
-    """Mean loss over the sizes, and the standard error of that mean."""
-    command = [args.cli, "loss", "--json", "--threads", str(args.threads), "--methods", "none",
-               "--pictures", str(args.pictures), "--sizes", ",".join(SIZES), "--model",
-               checkpoint(args.folder, letter, step)] + ["--uniform-times"] * uniform
-    found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)["rows"]
-    return [row["loss"] for row in found]
+def ask(args, command, letter, step, *words):
+    """What a measuring command of limn-cli says about a checkpoint, kept in FOLDER/measured.json."""
+    kept = args.folder / "measured.json"
+    found = json.loads(kept.read_text()) if kept.exists() else {}
+    key = " ".join([letter, str(step), command, *words])
+    if key not in found:
+        out = subprocess.run([args.cli, command, "--json", "--threads", str(args.threads),
+                              "--pictures", str(args.pictures[command]), *words, "--model",
+                              checkpoint(args.folder, letter, step)],
+                             check=True, capture_output=True).stdout
+        found[key] = json.loads(out)
+        kept.write_text(json.dumps(found, indent=1))
+    return found[key]
+
+
+def measure_loss(args, letter, step, *words):
+    """Of every size."""
+    rows = ask(args, "loss", letter, step, "--methods", "none", "--sizes", ",".join(SIZES), *words)
+    return [row["loss"] for row in rows["rows"]]
+
+
+def measure_distance(args, letter):
+    return ask(args, "distance", letter, args.steps, "--size", SIZES[0], "--guidance", "1",
+               "--steps", EVALUATIONS)
+
+
+def write_table(path, rows):
+    head = ["step", "distance"] + SIZES + ["mean", "mean, logit-normal times"]
+    lines = [head, ["---"] * len(head)] + rows
+    path.write_text("\n".join("| " + " | ".join(row) + " |" for row in lines) + "\n")
+
+
+def mean(values):
+    return sum(values) / len(values)
 
 
 def draw(path, curves, steps):
     """Curves of (step, loss) as SVG."""
-    width, height, left, bottom, top = 640, 360, 60, 40, 20
+    width, height, left, bottom, top, key = 720, 360, 60, 40, 20, 260
     values = [loss for _, points in curves for _, loss in points]
     low, high = min(values), max(values)
 
     def place(step, loss):
-        return (left + (width - left - 190) * step / steps,
+        return (left + (width - left - key) * step / steps,
                 top + (height - top - bottom) * (high - loss) / (high - low))
 
     out = ["<!-- SPDX-License-Identifier: Apache-2.0 -->",
@@ -91,7 +128,7 @@ def draw(path, curves, steps):
     for part in range(5):
         loss = low + (high - low) * part / 4
         y = place(0, loss)[1]
-        out.append(f'<path d="M{left} {y:.1f}H{width - 190}" stroke="#ddd"/>'
+        out.append(f'<path d="M{left} {y:.1f}H{width - key}" stroke="#ddd"/>'
                    f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{loss:.3f}</text>')
     for stage in range(1, STAGES + 1):
         step = steps * stage // STAGES
@@ -101,8 +138,8 @@ def draw(path, curves, steps):
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*p) for p in points))
         out.append(f'<polyline points="{line}" fill="none" stroke="{COLOURS[i]}" '
                    'stroke-width="2"/>'
-                   f'<path d="M{width - 180} {30 + 20 * i}h20" stroke="{COLOURS[i]}" '
-                   f'stroke-width="2"/><text x="{width - 155}" y="{34 + 20 * i}">{label}</text>')
+                   f'<path d="M{width - key + 10} {30 + 20 * i}h20" stroke="{COLOURS[i]}" '
+                   f'stroke-width="2"/><text x="{width - key + 35}" y="{34 + 20 * i}">{label}</text>')
     path.write_text("\n".join(out) + "\n</svg>\n")
 
 
@@ -111,27 +148,32 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--cli", default="limn-cli")
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rows", nargs="+", choices=[run[0] for run in RUNS],
+                        default=[run[0] for run in RUNS])
     args = parser.parse_args()
+    args.pictures = {"loss": 64, "distance": 512}
     args.folder = args.folder.resolve()
     args.folder.mkdir(exist_ok=True)
     curves, rows = [], []
     for letter, label, changes in RUNS:
+        if letter not in args.rows:
+            continue
         train(args, letter, changes)
-        points = []
-        for stage in range(1, STAGES + 1):
-            step = args.steps * stage // STAGES
-            losses = measure(args, letter, step, True)
-            points.append((step, sum(losses) / len(losses)))
-        normal = measure(args, letter, args.steps, False)
-        curves.append((f"{letter}: {label}", points))
-        rows.append([f"{letter}: {label}"] + [f"{x:.4f}" for x in losses] +
-                    [f"{points[-1][1]:.4f}", f"{sum(normal) / len(normal):.4f}"])
-        head = ["step"] + SIZES + ["mean", "mean, logit-normal times"]
-        (args.folder / "steps.md").write_text("\n".join(
-            "| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head)] + rows) + "\n")
-        draw(args.folder / "steps.svg", curves, args.steps)
+        losses = ["-"] * (len(SIZES) + 2)
+        if "objective" not in changes:
+            steps = [args.steps * stage // STAGES for stage in range(1, STAGES + 1)]
+            even = [measure_loss(args, letter, step, "--uniform-times") for step in steps]
+            curves.append((f"{letter}: {label}",
+                           [(step, mean(found)) for step, found in zip(steps, even)]))
+            normal = mean(measure_loss(args, letter, args.steps))
+            losses = [f"{x:.4f}" for x in even[-1] + [mean(even[-1]), normal]]
+        distance = measure_distance(args, letter)
+        rows.append([f"{letter}: {label}", f"{distance['distance']:.3f}"] + losses)
+        write_table(args.folder / "steps.md", rows)
+        if curves:
+            draw(args.folder / "steps.svg", curves, args.steps)
+    print(f"two sets of new pictures are {distance['real_distance']:.3f} apart")
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ static void impossible_is_refused(void **state)
     REFUSES(depth, -1);
     REFUSES(heads, 7);
     REFUSES(mlp_hidden, 0);
-    REFUSES(lora_rank, 0);
+    REFUSES(lora_rank, -1);
     REFUSES(n_classes, 0);
     REFUSES(channels, 65);
     REFUSES(patch, 9);

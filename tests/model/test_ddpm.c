@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The chain of the first version: its tables against numbers printed by the reference, its steps
- * against the formulas in double, and the distribution that it ends with where that is known.
+ * against the formulas in double, and the distribution that it ends with where that is known; the
+ * loss of its training where it is known, and its gradient against differences.
  */
 #include <math.h>
 
@@ -223,6 +224,99 @@ static void ends_with_the_data(void **state)
     tiny_run_close(&run);
 }
 
+/* ---- the loss ----------------------------------------------------------------------------- */
+
+/* A network that knows the noise has no error; at the true variance no divergence is left, at the
+ * largest one the formula's. */
+static void loss_of_the_truth(void **state)
+{
+    (void)state;
+    struct fit_ddpm chain;
+    float noise[FEATURES], data[FEATURES] = {0}, output[2 * FEATURES];
+    assert_true(fit_ddpm_init(&chain, FIT_DDPM_TRAINED_STEPS, false, NULL));
+    for (int index = 1; index < FIT_DDPM_TRAINED_STEPS; index += 499) {
+        const struct fit_ddpm_step *s = &chain.step[index];
+        double ratio = s->high - s->low;
+        for (int i = 0; i < FEATURES; i++) {
+            output[i] = noise[i] = tiny_fill(5, (uint32_t)i, 2);
+            output[FEATURES + i] = -1;
+        }
+        tiny_close_to("true variance",
+                      fit_ddpm_loss(s, output, data, noise, 1, FEATURES, 1, NULL), 0, 1e-12);
+        for (int i = 0; i < FEATURES; i++)
+            output[FEATURES + i] = 1;
+        tiny_close_to("largest variance",
+                      fit_ddpm_loss(s, output, data, noise, 1, FEATURES, 1, NULL) * M_LN2,
+                      0.5 * (ratio - 1 + exp(-ratio)), 1e-9);
+        for (int i = 0; i < FEATURES; i++) /* an error of 1 beside the bound of its own */
+            output[i] = noise[i] + 1;
+        double apart = s->beta * sqrt(s->previous_alpha_bar) / sqrt(1 - s->alpha_bar) /
+                       sqrt(s->alpha_bar);
+        tiny_close_to("an error",
+                      fit_ddpm_loss(s, output, data, noise, 1, FEATURES, 1, NULL),
+                      1 + 0.5 * (ratio - 1 + exp(-ratio) + apart * apart / s->beta) / M_LN2, 1e-6);
+    }
+    fit_ddpm_finish(&chain);
+}
+
+/* At the data a value is an interval of the normal distribution around what the network sees. */
+static void loss_at_the_data(void **state)
+{
+    (void)state;
+    struct fit_ddpm chain;
+    assert_true(fit_ddpm_init(&chain, FIT_DDPM_TRAINED_STEPS, false, NULL));
+    const float data[3] = {0.25f, -1.5f, 1.5f}, noise[3] = {0};
+    const float output[6] = {0, 0, 0, 1, 1, 1}; /* no error, deviation sqrt(1e-4) */
+    double reach = 1 / 255.0 / 0.01, inside = erf(reach / sqrt(2)), half = (1 + inside) / 2;
+    /* The reference's approximation of the distribution is good to 2e-4. */
+    tiny_close_to("interval",
+                  fit_ddpm_loss(&chain.step[0], output, data, noise, 1, 3, 1, NULL) * 3 * M_LN2,
+                  -log(inside) - 2 * log(half), 2e-3);
+    fit_ddpm_finish(&chain);
+}
+
+/* The noise's gradient is that of the squares alone: the bound takes it for a constant. */
+static void loss_has_its_gradient(void **state)
+{
+    (void)state;
+    enum { TOKENS = 6, N = TOKENS * FEATURES };
+    static const int index[] = {0, 1, 37, 500, 999};
+    const double weight = 0.7, epsilon = 1.0 / 64;
+    struct fit_ddpm chain;
+    float data[N], noise[N], output[2 * N], gradient[2 * N], moved[2 * N];
+    assert_true(fit_ddpm_init(&chain, FIT_DDPM_TRAINED_STEPS, false, NULL));
+    for (uint32_t i = 0; i < N; i++) {
+        data[i] = tiny_fill(1, i, 2); /* a half lies beyond +-1 */
+        noise[i] = tiny_fill(2, i, 2);
+    }
+    for (uint32_t i = 0; i < 2 * N; i++)
+        output[i] = i / FEATURES % 2 ? tiny_fill(3, i, 1.5f)
+                                     : noise[i / FEATURES / 2 * FEATURES + i % FEATURES] +
+                                           tiny_fill(4, i, 0.5f);
+    for (size_t k = 0; k < sizeof index / sizeof *index; k++) {
+        const struct fit_ddpm_step *s = &chain.step[index[k]];
+        double loss = fit_ddpm_loss(s, output, data, noise, TOKENS, FEATURES, weight, gradient);
+        assert_true(isfinite(loss) && loss > 0);
+        for (int i = 0; i < 2 * N; i++) {
+            double losses[2];
+            int of_noise = i / FEATURES % 2 == 0;
+            int at = i / FEATURES / 2 * FEATURES + i % FEATURES;
+            for (int side = 0; side < 2; side++) {
+                memcpy(moved, output, sizeof moved);
+                moved[i] += (float)(side ? epsilon : -epsilon);
+                losses[side] = fit_ddpm_loss(s, moved, data, noise, TOKENS, FEATURES, 1, NULL);
+            }
+            double slope = of_noise ? 2.0 * (output[i] - noise[at]) / N
+                                    : (losses[1] - losses[0]) / (2 * epsilon);
+            tiny_close_to("slope", gradient[i] * N, weight * slope * N, 1e-3);
+        }
+        memcpy(moved, output, sizeof moved); /* the gradient may take the output's place */
+        fit_ddpm_loss(s, moved, data, noise, TOKENS, FEATURES, weight, moved);
+        assert_memory_equal(moved, gradient, sizeof moved);
+    }
+    fit_ddpm_finish(&chain);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -230,6 +324,9 @@ int main(void)
         cmocka_unit_test(indices),
         cmocka_unit_test(steps_follow_the_formulas),
         cmocka_unit_test(ends_with_the_data),
+        cmocka_unit_test(loss_of_the_truth),
+        cmocka_unit_test(loss_at_the_data),
+        cmocka_unit_test(loss_has_its_gradient),
     };
     return cmocka_run_group_tests_name("ddpm", tests, NULL, NULL);
 }

@@ -64,15 +64,26 @@ static void open_device(struct tiny *tiny, const char *device)
     tiny->config.depth = tiny->config.heads = 2;
 }
 
-void tiny_open_v1(struct tiny *tiny, const char *device)
+static void open_without_rank(struct tiny *tiny, const char *device,
+                              enum fit_architecture architecture)
 {
     open_device(tiny, device);
-    tiny->config.architecture = FIT_ARCHITECTURE_V1;
-    tiny->config.qk_norm = false;
+    tiny->config.architecture = architecture;
+    tiny->config.qk_norm = architecture == FIT_ARCHITECTURE_V2;
     tiny->config.mlp_hidden = 256;
     fill_weights(tiny);
     tiny_require(tiny, fit_network_bind_flat(&tiny->network, &tiny->config, tiny->flat, NULL,
                                              &tiny->error));
+}
+
+void tiny_open_v1(struct tiny *tiny, const char *device)
+{
+    open_without_rank(tiny, device, FIT_ARCHITECTURE_V1);
+}
+
+void tiny_open_whole(struct tiny *tiny, const char *device)
+{
+    open_without_rank(tiny, device, FIT_ARCHITECTURE_V2);
 }
 
 void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type)

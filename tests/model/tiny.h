@@ -37,6 +37,9 @@ void tiny_open(struct tiny *tiny, const char *device, enum fk_dtype type);
 
 /* The same for the first version: MLP 256, no rank, 32 outputs a token, f32. */
 void tiny_open_v1(struct tiny *tiny, const char *device);
+
+/* Between the two: a velocity of 16 values a token, every block with a whole modulation, f32. */
+void tiny_open_whole(struct tiny *tiny, const char *device);
 void tiny_close(struct tiny *tiny);
 
 /* Fails the running test with the engine's own sentence when ok is false. */

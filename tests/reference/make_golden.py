@@ -12,7 +12,8 @@ names the settings of each by its name.
 
 gradient.safetensors has a batch of three pictures of different shapes, padded to one length as the
 authors train, its loss, and of PyTorch's gradient of every parameter each FIFTH value.
-tests/train/check_official.c holds Limn's pack of the three to it. Needs what compare.py needs.
+tests/train/check_official.c holds Limn's pack of the three to it. ddpm.safetensors is the same of the
+first version and the loss that it is trained on. Needs what compare.py needs.
 """
 import argparse
 import os
@@ -88,33 +89,72 @@ FIFTH = 5
 SHAPES = [(3, 4), (2, 5), (1, 3)]
 
 
-def gradient(side):
-    """The loss is theirs: the masked mean, weighed so that every picture counts by its own tokens."""
-    model, longest, features = side.model, max(r * c for r, c in SHAPES), side.features
-    draw = torch.Generator().manual_seed(5)
+def some_of_gradient(model):
+    return {"d " + name: parameter.grad.flatten()[::FIFTH].clone()
+            for name, parameter in model.named_parameters()}
+
+
+def forget_gradient(model):
+    for parameter in model.parameters():
+        parameter.grad = None
+
+
+def layout():
+    """Of the padded batch: the mask, the positions, and the rows that are no padding."""
+    longest = max(r * c for r, c in SHAPES)
     n = torch.tensor([r * c for r, c in SHAPES])
     mask = (torch.arange(longest)[None] < n[:, None]).float()
     grid = torch.zeros(len(SHAPES), 2, longest, dtype=torch.long)
     for i, (rows, columns) in enumerate(SHAPES):
         grid[i, 0, :n[i]] = torch.arange(columns).repeat(rows)
         grid[i, 1, :n[i]] = torch.arange(rows).repeat_interleave(columns)
+    rows = torch.cat([torch.arange(longest)[m > 0] + i * longest for i, m in enumerate(mask)])
+    return longest, n, mask, grid, rows
+
+
+def gradient(side):
+    """The loss is theirs: the masked mean, weighed so that every picture counts by its own tokens."""
+    model, features = side.model, side.features
+    longest, n, mask, grid, rows = layout()
+    draw = torch.Generator().manual_seed(5)
     x, target = (torch.randn(len(SHAPES), longest, features, generator=draw) * mask[..., None]
                  for _ in range(2))
     t, y = torch.tensor([0.2, 0.5, 0.9]), torch.tensor([1, 4, 3])
     side.positions("none", 1, 1)
-    for parameter in model.parameters():
-        parameter.grad = None
+    forget_gradient(model)
     with torch.enable_grad():
         velocity = model(x, t, y, grid, mask, torch.tensor(SHAPES)[:, None])
         per_picture = ((velocity - target) ** 2).mean((1, 2)) * longest / n
         loss = per_picture.mean()
         loss.backward()
-    rows = torch.cat([torch.arange(longest)[m > 0] + i * longest for i, m in enumerate(mask)])
-    out = {"x": x.reshape(-1, features)[rows], "target": target.reshape(-1, features)[rows],
-           "t": t, "loss": per_picture.detach()}
-    for name, parameter in model.named_parameters():
-        out["d " + name] = parameter.grad.flatten()[::FIFTH].clone()
-    return out
+    return {"x": x.reshape(-1, features)[rows], "target": target.reshape(-1, features)[rows],
+            "t": t, "loss": per_picture.detach(), **some_of_gradient(model)}
+
+
+def chain_gradient(side):
+    """The loss of every picture alone, without padding, for which theirs adds a bound that has no
+    gradient; the gradient is that of the padded batch."""
+    from fit.scheduler.improved_diffusion import create_diffusion
+    diffusion, model, features = create_diffusion(""), side.model, side.features
+    longest, n, mask, grid, rows = layout()
+    draw = torch.Generator().manual_seed(6)
+    data, noise = (torch.randn(len(SHAPES), features, longest, generator=draw) for _ in range(2))
+    data *= mask[:, None]
+    t, y = torch.tensor([0, 37, 999]), torch.tensor([1, 4, 3])
+    side.positions("none", 1, 1)
+    loss = []
+    for i in range(len(SHAPES)):
+        one = slice(i, i + 1)
+        more = dict(y=y[one], grid=grid[one, :, :n[i]], mask=mask[one, :n[i]])
+        loss += [diffusion.training_losses(model, data[one, :, :n[i]], t[one], more,
+                                           noise[one, :, :n[i]])["loss"]]
+    forget_gradient(model)
+    with torch.enable_grad():
+        more = dict(y=y, grid=grid, mask=mask)
+        diffusion.training_losses(model, data, t, more, noise)["loss"].mean().backward()
+    tokens = {"x": diffusion.q_sample(data, t, noise), "data": data, "noise": noise}
+    return {**{name: x.mT.reshape(-1, features)[rows] for name, x in tokens.items()},
+            "t": t.float(), "loss": torch.cat(loss), **some_of_gradient(model)}
 
 
 def main():
@@ -132,10 +172,12 @@ def main():
         learned = gradient(side)
         chains(Tiny(args, network, V1, ("v1",)), out, "clamp ")
         network = compare.reload(args.official, True)
-        chains(Tiny(args, network, V1, ("v1",)), out, "")
+        side = Tiny(args, network, V1, ("v1",))
+        chains(side, out, "")
+        chain_learned = chain_gradient(side)
     commit = subprocess.run(["git", "-C", args.official, "rev-parse", "HEAD"], check=True,
                             stdout=subprocess.PIPE, text=True).stdout.strip()
-    for file, tensors in (("official", out), ("gradient", learned)):
+    for file, tensors in (("official", out), ("gradient", learned), ("ddpm", chain_learned)):
         path = os.path.join(args.folder, file + ".safetensors")
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path,
                   {"made by": "tests/reference/make_golden.py", "torch": torch.__version__,

@@ -85,6 +85,12 @@ static void test_resume_bf16_accumulated(void **state)
     resume_with("optimizer: {precision: bf16}\nbatch: {accumulate: 2}\n");
 }
 
+static void test_resume_ddpm(void **state)
+{
+    (void)state;
+    resume_with("model: {objective: ddpm, lora_rank: 0}\nbatch: {accumulate: 2}\n");
+}
+
 static void add_line(const struct fixture *f, const char *line)
 {
     FILE *file = fopen(f->config, "a");
@@ -415,6 +421,7 @@ int main(void)
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_resume_bf16_accumulated),
         cmocka_unit_test(test_resume_padded),
+        cmocka_unit_test(test_resume_ddpm),
         cmocka_unit_test(test_forecast),
         cmocka_unit_test(test_padded_batches),
         cmocka_unit_test(test_checkpoint_is_a_bundle),
