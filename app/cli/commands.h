@@ -8,6 +8,6 @@
 extern const struct command command_generate, command_velocity, command_decode, command_encode,
     command_compare, command_info, command_verify, command_classes, command_import,
     command_render, command_bench, command_sample, command_loss,
-    command_likelihood;
+    command_likelihood, command_distance;
 
 #endif

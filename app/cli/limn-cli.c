@@ -15,7 +15,7 @@ static const struct command *const commands[] = {
     &command_generate, &command_sample,   &command_compare, &command_classes, &command_info,
     &command_verify,   &command_velocity, &command_decode,  &command_encode,  &command_import,
     &command_render,   &command_train,    &command_loss,    &command_likelihood,
-    &command_bench,
+    &command_distance, &command_bench,
 };
 
 static const char *command_name(int i)

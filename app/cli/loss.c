@@ -4,21 +4,12 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "commands.h"
 #include "fit/fit-measure.h"
-#include "fit/fit-scenes.h"
 #include "lists.h"
 #include "paint.h"
-
-/* Seeds from here on belong to no training run: those begin at the run's seed times 2^40. */
-#define HELD_OUT (UINT64_C(1) << 63)
-
-/* A class of the model that is a scene, so that there are pictures of it. */
-struct subject {
-    int class_id, scene;
-};
+#include "subjects.h"
 
 /* Over the pictures of one size and method. */
 struct mean {
@@ -33,52 +24,12 @@ struct loss {
     uint64_t seed;
 
     struct session session;
-    struct subject subject[FIT_SCENE_CLASSES];
-    int n_subjects;
+    struct subjects subjects;
     struct size size[LIST_MOST_SIZES];
     enum fit_method method[FIT_N_METHODS];
     int n_sizes, n_methods;
     struct mean mean[LIST_MOST_SIZES][FIT_N_METHODS];
 };
-
-static void find_subjects(struct loss *l)
-{
-    for (int scene = 0; scene < FIT_SCENE_CLASSES; scene++)
-        for (int i = 0; i < l->session.info.n_classes; i++)
-            if (!strcasecmp(fit_model_class_name(l->session.model, i), fit_scene_name(scene))) {
-                l->subject[l->n_subjects++] = (struct subject){i, scene};
-                break;
-            }
-}
-
-static bool check_sizes(const struct loss *l, struct fit_error *error)
-{
-    for (int i = 0; i < l->n_sizes; i++) {
-        int width = l->size[i].width, height = l->size[i].height;
-        fit_canvas_snap(l->session.model, &width, &height);
-        if (width != l->size[i].width || height != l->size[i].height)
-            return set_error(error, FIT_ERROR_ARGUMENT,
-                             "--sizes: %dx%d is not possible; the nearest is %dx%d",
-                             l->size[i].width, l->size[i].height, width, height);
-    }
-    return true;
-}
-
-/* The latent of picture i at a size; NULL on failure. */
-static float *draw(struct loss *l, int i, struct size size, struct fit_error *error)
-{
-    const struct subject *s = &l->subject[i % l->n_subjects];
-    uint64_t seed = HELD_OUT + (l->seed << 32) + (uint64_t)(i / l->n_subjects);
-    uint8_t *rgb = malloc(3 * (size_t)size.width * (size_t)size.height);
-    float *latent = NULL;
-    if (rgb && fit_scene_render(s->scene, seed, size.width, size.height, rgb))
-        latent = session_encode(&l->session, rgb, size.width, size.height, error);
-    else
-        set_error(error, FIT_ERROR_MEMORY, "no memory for a scene of %dx%d", size.width,
-                  size.height);
-    free(rgb);
-    return latent;
-}
 
 static int common_divisor(int a, int b)
 {
@@ -103,8 +54,8 @@ static bool measure_picture(struct loss *l, int i, struct size size, struct mean
     struct fit_velocity_params params = {
         .width = size.width, .height = size.height, .batch = 1,
         .t = l->uniform_times ? share : fit_loss_time(share),
-        .class_id = l->subject[i % l->n_subjects].class_id, .guidance = 1};
-    float *latent = draw(l, i, size, error);
+        .class_id = subjects_class(&l->subjects, i), .guidance = 1};
+    float *latent = subjects_draw(&l->subjects, &l->session, l->seed, i, size, error);
     bool ok = latent != NULL;
     for (int m = 0; ok && m < l->n_methods; m++) {
         double loss;
@@ -147,13 +98,11 @@ static bool measure(struct loss *l, struct fit_error *error)
     if (!l->sizes_text)
         l->size[l->n_sizes++] = (struct size){l->session.info.default_width,
                                               l->session.info.default_height};
-    find_subjects(l);
-    if (!l->n_subjects)
-        return set_error(error, FIT_ERROR_ARGUMENT,
-                         "%.100s has no class of a scene, as \"%s\", so that there are no pictures",
-                         l->session.info.name, fit_scene_name(0));
-    if (!check_sizes(l, error))
+    if (!subjects_find(&l->subjects, &l->session, error))
         return false;
+    for (int s = 0; s < l->n_sizes; s++)
+        if (!subjects_check_size(&l->session, "--sizes", l->size[s], error))
+            return false;
     for (int s = 0; s < l->n_sizes; s++)
         if (!measure_size(l, l->size[s], l->mean[s], error))
             return false;

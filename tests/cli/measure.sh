@@ -78,5 +78,31 @@ says 'the nearest is 48x48'
 run 1 likelihood a.png --model old
 says 'first version'
 
+# What is painted against what is new, for either kind of network.
+run 0 distance --size 64x48 --pictures 6 --steps 2
+prints ' of as many other new pictures '
+run 0 distance --size 64x48 --pictures 6 --steps 2 --json --threads 1
+json 6 pictures
+json 64 features
+json 48 size 1
+json euler solver
+cp out one
+run 0 distance --size 64x48 --pictures 6 --steps 2 --json --threads 2
+same one out
+for option in '--seed 1' '--steps 3' '--guidance 1' '--pictures 7' '--solver heun'; do
+    run 0 distance --size 64x48 --pictures 6 --steps 2 --json $option
+    differ one out
+done
+run 0 distance --model old --size 64x48 --pictures 3 --steps 3 --json
+json ddpm solver
+run 1 distance --model old --size 64x48 --pictures 3 --solver heun
+says 'solver'
+run 1 distance --size 65x48 --pictures 3
+says 'nearest is 64x48'
+run 1 distance --pictures 1
+says '--pictures: expected'
+run 1 distance --model other --pictures 2
+says 'no class of a scene'
+
 no_leavings
 exit $failed

@@ -2,7 +2,7 @@
 /*
  * fit-measure.h - how well a model knows pictures.
  *
- * Every function *blocks*.
+ * The functions of a model *block*.
  */
 #ifndef FIT_FIT_MEASURE_H
 #define FIT_FIT_MEASURE_H
@@ -58,6 +58,22 @@ struct fit_likelihood {
 FIT_API bool fit_model_likelihood(struct fit_model *model,
                                   const struct fit_likelihood_params *params, const float *latent,
                                   struct fit_likelihood *out, struct fit_error *error);
+
+/* Of a channel: mean and standard deviation in each quarter of the picture. */
+#define FIT_LATENT_FEATURES 8
+
+/* What a latent [channels][rows][columns] of any shape, of 2 or more each way, looks like from afar:
+ * features [channels][FIT_LATENT_FEATURES]. */
+FIT_API void fit_latent_features(const float *latent, int channels, int rows, int columns,
+                                 float *features);
+
+/* The squared Frechet distance between the normal distributions that fit features a [n_a][width] and
+ * b [n_b][width] (M. Heusel et al., arXiv 1706.08500): |m_a - m_b|^2 + tr(C_a + C_b -
+ * 2 (C_a C_b)^(1/2)) with means m and the unbiased covariances C; 0 for the same features. Fewer
+ * pictures make it larger, so only equal numbers compare. width is 1 to 512, the numbers 2 or more;
+ * a feature that is not finite is refused. */
+FIT_API bool fit_frechet_distance(const float *a, int n_a, const float *b, int n_b, int width,
+                                  double *distance, struct fit_error *error);
 
 #ifdef __cplusplus
 }
