@@ -110,16 +110,17 @@ static bool preview_rgba8(struct passage *p, struct fit_model *model, const floa
 }
 
 bool decode_rgba8(struct fit_model *model, const float *latent, int width, int height,
-                  uint8_t *rgba, struct fit_error *error)
+                  uint8_t *rgba, uint8_t *device_rgba, struct fit_error *error)
 {
     struct passage p;
     bool ok = passage_init(&p, model, width, height, error);
+    uint8_t *made = device_rgba ? device_rgba : p.rgba;
     if (ok && !model->autoencoder)
         ok = preview_rgba8(&p, model, latent, rgba);
     else if (ok)
         ok = decode_on_device(&p, model, latent) &&
-             fit_run(&p.c, rgb_to_rgba8, p.rgba, p.rgb, p.pixels) &&
-             to_host(&p, rgba, p.rgba, 4 * p.pixels);
+             fit_run(&p.c, rgb_to_rgba8, made, p.rgb, p.pixels) &&
+             to_host(&p, rgba, made, 4 * p.pixels);
     fit_scratch_finish(&p.scratch);
     return ok;
 }

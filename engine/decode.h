@@ -11,9 +11,10 @@ bool decode_rgb(struct fit_model *model, const float *latent, int width, int hei
                 struct fit_error *error);
 
 /* The same, rounded to RGBA8 as fk.h's rgb_to_rgba8. Without an autoencoder, the colours of the
- * cheap preview, one for each latent pixel. */
+ * cheap preview, one for each latent pixel; with one, `device_rgba` (device memory, or NULL)
+ * receives the same bytes, complete when the call returns. */
 bool decode_rgba8(struct fit_model *model, const float *latent, int width, int height,
-                  uint8_t *rgba, struct fit_error *error);
+                  uint8_t *rgba, uint8_t *device_rgba, struct fit_error *error);
 
 /* rgb [height][width][3] (host, in [-1, 1]) to a latent in model space (host). */
 bool encode_rgb(struct fit_model *model, const float *rgb, int width, int height, float *latent,

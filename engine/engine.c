@@ -255,6 +255,8 @@ void fit_engine_unref(struct fit_engine *engine)
         return;
     if (engine->queue)
         engine->device->queue_free(engine->queue);
+    if (engine->device)
+        device_pictures_finish(&engine->pictures, engine->device);
     fk_device_close(&engine->device);
     pthread_cond_destroy(&engine->work_came);
     pthread_cond_destroy(&engine->task_done);

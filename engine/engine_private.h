@@ -17,6 +17,7 @@
 #include "fit_config.h"
 #include "fit_forward.h"
 #include "labels.h"
+#include "present_gl.h"
 #include "sampler.h"
 #include "torch_random.h"
 #include "trajectory.h"
@@ -34,8 +35,11 @@ struct fit_frame {
     int width, height, step;
     enum fit_view view;
     bool final;
+    struct fit_engine *engine; /* borrowed: lives as long as the job */
     struct fit_job *job; /* a reference once taken: the settings for the file */
     uint8_t *pixels;
+    struct device_picture *picture; /* the same on the device until it is shown, or NULL */
+    size_t picture_stride, picture_offset; /* in bytes: from row to row, of the first pixel */
 };
 
 /* A place in the event queue, one per job and type: posting never allocates, and a second post of
@@ -119,6 +123,7 @@ struct fit_engine {
     struct task *tasks;
     struct fit_job *runs, *shows, *paused;
     struct event_node *first_event, *last_event;
+    struct device_pictures pictures;
 };
 
 /* engine.c */
@@ -169,8 +174,10 @@ void job_go_on(struct fit_job *job, const struct run_place *place,
 struct fit_sampler_params job_sampler_params(const struct fit_config *config,
                                              const struct fit_generate_params *params);
 
-/* frame.c */
+/* frame.c: called by the worker. With memory for the picture on the device where somebody shows it
+ * from there. */
 struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view view);
+uint8_t *fit_frame_device_pixels(const struct fit_frame *frame); /* or NULL */
 /* Keeps the middle part of a frame that nobody else has yet. */
 void fit_frame_crop(struct fit_frame *frame, int width, int height);
 

@@ -4,6 +4,13 @@
 
 #include "engine_private.h"
 
+/* What stays (the last picture) would hold its memory for as long, and what is not decoded (the
+ * velocity, the squares of the cheap preview) is made on the host. */
+static bool is_for_device(const struct fit_frame *frame, const struct fit_model *model)
+{
+    return model->autoencoder && frame->view != FIT_VIEW_VELOCITY && !frame->final;
+}
+
 struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view view)
 {
     size_t bytes = 4 * (size_t)job->params.width * (size_t)job->params.height;
@@ -20,8 +27,17 @@ struct fit_frame *fit_frame_new(struct fit_job *job, int step, enum fit_view vie
     frame->step = step;
     frame->view = view;
     frame->final = step == job->params.steps && view != FIT_VIEW_VELOCITY;
+    frame->engine = job->model->engine;
     frame->pixels = pixels;
+    frame->picture_stride = 4 * (size_t)frame->width;
+    if (is_for_device(frame, job->model))
+        frame->picture = device_picture_take(frame->engine, bytes);
     return frame;
+}
+
+uint8_t *fit_frame_device_pixels(const struct fit_frame *frame)
+{
+    return frame->picture ? frame->picture->memory : NULL;
 }
 
 void fit_frame_crop(struct fit_frame *frame, int width, int height)
@@ -33,6 +49,7 @@ void fit_frame_crop(struct fit_frame *frame, int width, int height)
     /* In place: no row goes where one still to be read lies. */
     for (size_t y = 0; y < (size_t)height; y++)
         memmove(frame->pixels + y * to, frame->pixels + (y + top) * from + 4 * left, to);
+    frame->picture_offset = top * from + 4 * left;
     frame->width = width;
     frame->height = height;
 }
@@ -49,6 +66,7 @@ void fit_frame_unref(struct fit_frame **handle)
     *handle = NULL;
     if (!frame || atomic_fetch_sub(&frame->refs, 1) != 1)
         return;
+    device_picture_release(frame->engine, &frame->picture);
     if (frame->job)
         fit_job_unref(&frame->job);
     free(frame->pixels);

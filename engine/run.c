@@ -385,7 +385,7 @@ static bool show_live(struct run *run, struct fit_job *job, int step)
         return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for a picture of %d x %d",
                         job->params.width, job->params.height);
     if (!decode_rgba8(job->model, run->host_prediction, frame->width, frame->height,
-                      frame->pixels, &run->error)) {
+                      frame->pixels, fit_frame_device_pixels(frame), &run->error)) {
         fit_frame_unref(&frame);
         return false;
     }

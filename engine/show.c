@@ -88,7 +88,8 @@ static bool draw(const struct fit_job *job, const float *state, const float *pre
         return true;
     }
     return decode_rgba8(job->model, frame->view == FIT_VIEW_STATE ? state : prediction,
-                        frame->width, frame->height, frame->pixels, error);
+                        frame->width, frame->height, frame->pixels,
+                        fit_frame_device_pixels(frame), error);
 }
 
 static void refuse_request(struct fit_job *job, struct fit_error *error)

@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 6 /* raised with every change of the structures below */
+#define FK_ABI 7 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -100,6 +100,7 @@ struct fk_adamw {
 
 struct fk_queue;  /* owned by the backend */
 struct fk_graph;  /* owned by the backend */
+struct fk_gl_texture; /* owned by the backend */
 struct fk_device;
 
 /* Abilities are data; algorithms ask, they never test for a backend by name. */
@@ -350,6 +351,25 @@ struct fk_device {
     bool (*weights_keep)(struct fk_device *device, struct fk_ptr w, int N, int K,
                          void (*copied)(void *user, const void *w, size_t bytes), void *user);
     void (*weights_forget)(struct fk_device *device, const void *w);
+
+    /* optional, all four or none: pictures that go from device memory into a texture of OpenGL
+     * without passing the host. They are called on the thread whose current GL context has the
+     * texture, beside whatever queues do on other threads, and none but gl_unregister waits.
+     *
+     * gl_register: a GL_TEXTURE_2D whose storage is GL_RGBA8 of width x height and stays so until
+     * it is unregistered. NULL, with one sentence, where that is refused: GL of another card or
+     * of none, a context of a kind that cannot share.
+     * gl_show: texture = rgba [height][width][4] in device memory, complete by now; a row begins
+     * `stride` bytes after the one before. GL commands that follow see it. The memory is read
+     * until gl_is_busy says false. False, with one sentence, when the texture cannot be written;
+     * the texture's content is then undefined.
+     * gl_unregister: waits for a copy under way. The texture may be gone, and its context too. */
+    struct fk_gl_texture *(*gl_register)(struct fk_device *device, unsigned texture, int width,
+                                         int height, char *message, size_t message_bytes);
+    bool (*gl_show)(struct fk_gl_texture *texture, const void *rgba, size_t stride, char *message,
+                    size_t message_bytes);
+    bool (*gl_is_busy)(struct fk_gl_texture *texture);
+    void (*gl_unregister)(struct fk_gl_texture *texture); /* NULL is fine */
 };
 
 struct fk_open_params {

@@ -6,7 +6,7 @@
  * A file of operations holds kernels and, below them, the functions of the table that launch them;
  * nothing else. Every file compiles with nvcc and, against the stand-in for the runtime in
  * tests/cuda, with a plain C++ compiler, where kernels run on the processor. What only a GPU has
- * (tensor cores' libraries, GL) is in files of its own.
+ * (cuBLASLt) is in files of its own.
  *
  * Sums have one order: a value is summed by one thread, or by lanes in a fixed tree, whatever else
  * is in the pack. No atomics on numbers.
@@ -77,6 +77,9 @@ void cuda_attention_try(struct cuda_state *state, char *message, size_t message_
 
 /* attention.cu: whether this build has kernels with Hopper's products for the card. */
 bool cuda_attention_has_wgmma(const struct cuda_state *state);
+
+/* gl.cu: the optional members that write textures of OpenGL. */
+void cuda_gl_install(struct cuda_state *state);
 
 void cuda_linear_install(struct fk_ops *ops);
 void cuda_attention_install(struct fk_ops *ops);

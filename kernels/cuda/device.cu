@@ -197,6 +197,7 @@ static void fill(struct cuda_state *state, const struct cudaDeviceProp *properti
     d->download = download;
     d->copy = copy;
     d->zero = zero;
+    cuda_gl_install(state);
     install(&state->ops);
 }
 

@@ -14,6 +14,11 @@
  * FK_SHIM_BLOCK=bytes the most that it has in one piece, with FK_SHIM_GUARD=1 a program that touches
  * device memory itself stops there, FK_SHIM_CAPABILITY=90 makes it a Hopper, and
  * FK_SHIM_WGMMA_WRONG=n makes products of its warp groups wrong after n of them.
+ *
+ * Textures of OpenGL are real ones: pictures go into them by the GL of the current context.
+ * FK_SHIM_GL, read at every call, makes that go wrong: "other" is GL on another card, "refused" a
+ * texture that cannot be registered, "unmapped" one that cannot be mapped, "busy" a copy that never
+ * ends.
  */
 #ifndef FK_TEST_CUDA_RUNTIME_H
 #define FK_TEST_CUDA_RUNTIME_H
@@ -63,18 +68,25 @@ enum cudaError_t {
     cudaErrorMemoryAllocation = 2,
     cudaErrorInvalidValue = 1,
     cudaErrorNoDevice = 100,
+    cudaErrorInvalidGraphicsContext = 219,
+    cudaErrorNotReady = 600,
     cudaErrorLaunchFailure = 719,
+    cudaErrorNotSupported = 801,
     cudaErrorStreamCaptureUnsupported = 900,
 };
 
 enum cudaMemcpyKind { cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice };
-enum { cudaStreamNonBlocking = 1 };
+enum { cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2 };
+enum { cudaGraphicsRegisterFlagsWriteDiscard = 2 };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize };
 
 typedef struct cuda_shim_stream *cudaStream_t;
 typedef struct cuda_shim_graph *cudaGraph_t;
 typedef struct cuda_shim_graph *cudaGraphExec_t;
+typedef struct cuda_shim_event *cudaEvent_t;
+typedef struct cuda_shim_texture *cudaGraphicsResource_t;
+typedef struct cuda_shim_texture *cudaArray_t;
 
 struct cudaDeviceProp {
     char name[256];
@@ -102,6 +114,24 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream);
 cudaError_t cudaGraphDestroy(cudaGraph_t graph);
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable);
 cudaError_t cudaFuncSetAttribute(const void *function, cudaFuncAttribute attribute, int value);
+
+/* shim_gl.cc */
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest);
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, int priority);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventQuery(cudaEvent_t event);
+cudaError_t cudaGraphicsMapResources(int n, cudaGraphicsResource_t *resources, cudaStream_t stream);
+cudaError_t cudaGraphicsUnmapResources(int n, cudaGraphicsResource_t *resources,
+                                       cudaStream_t stream);
+cudaError_t cudaGraphicsSubResourceGetMappedArray(cudaArray_t *array,
+                                                  cudaGraphicsResource_t resource, unsigned index,
+                                                  unsigned level);
+cudaError_t cudaGraphicsUnregisterResource(cudaGraphicsResource_t resource);
+cudaError_t cudaMemcpy2DToArrayAsync(cudaArray_t to, size_t left, size_t top, const void *from,
+                                     size_t stride, size_t row_bytes, size_t rows,
+                                     cudaMemcpyKind kind, cudaStream_t stream);
 
 /* ---- what kernels see ---- */
 

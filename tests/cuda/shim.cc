@@ -253,6 +253,10 @@ const char *cudaGetErrorString(cudaError_t error)
         return "no error";
     case cudaErrorMemoryAllocation:
         return "out of memory";
+    case cudaErrorInvalidGraphicsContext:
+        return "invalid OpenGL context";
+    case cudaErrorNotSupported:
+        return "operation not supported";
     case cudaErrorLaunchFailure:
         return "unspecified launch failure";
     default:
