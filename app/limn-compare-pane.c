@@ -17,8 +17,9 @@ struct _LimnComparePane
   double split;
   gboolean splitting;
   double start_x, start_y; /* of the lens, or of the line */
+  gboolean setting_choice; /* nobody picks at this moment */
 
-  GtkWidget *head, *title, *detail, *mark;
+  GtkWidget *head, *choice, *spinner, *title, *detail, *mark, *message;
 };
 
 G_DEFINE_FINAL_TYPE (LimnComparePane, limn_compare_pane, GTK_TYPE_WIDGET)
@@ -27,6 +28,7 @@ enum
 {
   SIGNAL_LENS_CHANGED,
   SIGNAL_CHOSEN,
+  SIGNAL_PICKED,
   N_SIGNALS
 };
 
@@ -94,6 +96,7 @@ limn_compare_pane_snapshot (GtkWidget *widget, GtkSnapshot *snapshot)
     }
   gtk_snapshot_pop (snapshot);
   gtk_widget_snapshot_child (widget, self->head, snapshot);
+  gtk_widget_snapshot_child (widget, self->message, snapshot);
 }
 
 /* ---- moving the lens ---- */
@@ -155,6 +158,15 @@ pressed_cb (LimnComparePane *self)
 }
 
 static void
+choice_cb (LimnComparePane *self)
+{
+  guint chosen = gtk_drop_down_get_selected (GTK_DROP_DOWN (self->choice));
+
+  if (!self->setting_choice && chosen != GTK_INVALID_LIST_POSITION)
+    g_signal_emit (self, signals[SIGNAL_PICKED], 0, chosen);
+}
+
+static void
 add_controllers (LimnComparePane *self)
 {
   GtkWidget *widget = GTK_WIDGET (self);
@@ -179,9 +191,13 @@ limn_compare_pane_measure (GtkWidget *widget, GtkOrientation orientation, int fo
                            int *natural_baseline)
 {
   LimnComparePane *self = LIMN_COMPARE_PANE (widget);
-  int head, head_natural;
+  int head, head_natural, message = 0;
 
   gtk_widget_measure (self->head, orientation, for_size, &head, &head_natural, NULL, NULL);
+  if (orientation == GTK_ORIENTATION_HORIZONTAL)
+    gtk_widget_measure (self->message, orientation, -1, &message, NULL, NULL, NULL);
+  head = MAX (head, message);
+  head_natural = MAX (head_natural, head);
   *minimum = orientation == GTK_ORIENTATION_HORIZONTAL ? MAX (head, 80) : head + 60;
   *natural = orientation == GTK_ORIENTATION_HORIZONTAL ? MAX (head_natural, 240) : head + 200;
   *minimum_baseline = *natural_baseline = -1;
@@ -193,9 +209,16 @@ limn_compare_pane_size_allocate (GtkWidget *widget, int width, int height, int b
   LimnComparePane *self = LIMN_COMPARE_PANE (widget);
   int least;
 
-  (void) height;
   gtk_widget_measure (self->head, GTK_ORIENTATION_VERTICAL, width, &least, NULL, NULL, NULL);
   gtk_widget_size_allocate (self->head, &(GtkAllocation){ 0, 0, width, least }, baseline);
+  if (gtk_widget_get_visible (self->message))
+    {
+      int text;
+
+      gtk_widget_measure (self->message, GTK_ORIENTATION_VERTICAL, width, &text, NULL, NULL, NULL);
+      gtk_widget_size_allocate (self->message,
+                                &(GtkAllocation){ 0, least, width, MAX (text, height - least) }, -1);
+    }
 }
 
 static void
@@ -206,6 +229,7 @@ limn_compare_pane_dispose (GObject *object)
   g_clear_object (&self->texture);
   g_clear_object (&self->second);
   g_clear_pointer (&self->head, gtk_widget_unparent);
+  g_clear_pointer (&self->message, gtk_widget_unparent);
   G_OBJECT_CLASS (limn_compare_pane_parent_class)->dispose (object);
 }
 
@@ -223,6 +247,8 @@ limn_compare_pane_class_init (LimnComparePaneClass *klass)
                                                NULL, NULL, G_TYPE_NONE, 0);
   signals[SIGNAL_CHOSEN]
       = g_signal_new ("chosen", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
+  signals[SIGNAL_PICKED] = g_signal_new ("picked", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                         G_TYPE_NONE, 1, G_TYPE_UINT);
   gtk_widget_class_set_css_name (widget_class, "pane");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_IMG);
   gtk_widget_class_set_template_from_resource (widget_class,
@@ -231,6 +257,10 @@ limn_compare_pane_class_init (LimnComparePaneClass *klass)
   gtk_widget_class_bind_template_child (widget_class, LimnComparePane, title);
   gtk_widget_class_bind_template_child (widget_class, LimnComparePane, detail);
   gtk_widget_class_bind_template_child (widget_class, LimnComparePane, mark);
+  gtk_widget_class_bind_template_child (widget_class, LimnComparePane, choice);
+  gtk_widget_class_bind_template_child (widget_class, LimnComparePane, spinner);
+  gtk_widget_class_bind_template_child (widget_class, LimnComparePane, message);
+  gtk_widget_class_bind_template_callback (widget_class, choice_cb);
 }
 
 static void
@@ -279,6 +309,35 @@ limn_compare_pane_set_title (LimnComparePane *self, const char *title, const cha
   gtk_label_set_text (GTK_LABEL (self->detail), detail);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, title,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, detail, -1);
+}
+
+void
+limn_compare_pane_set_choice (LimnComparePane *self, GListModel *names, guint chosen)
+{
+  self->setting_choice = TRUE;
+  gtk_drop_down_set_model (GTK_DROP_DOWN (self->choice), names);
+  gtk_drop_down_set_selected (GTK_DROP_DOWN (self->choice), chosen);
+  self->setting_choice = FALSE;
+  gtk_widget_set_visible (self->choice, names != NULL);
+  gtk_widget_set_visible (self->title, names == NULL);
+}
+
+void
+limn_compare_pane_set_busy (LimnComparePane *self, gboolean busy)
+{
+  gtk_spinner_set_spinning (GTK_SPINNER (self->spinner), busy);
+  gtk_widget_set_visible (self->spinner, busy);
+  gtk_accessible_update_state (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_STATE_BUSY, busy, -1);
+}
+
+void
+limn_compare_pane_set_message (LimnComparePane *self, const char *message)
+{
+  gtk_label_set_text (GTK_LABEL (self->message), message);
+  gtk_widget_set_visible (self->message, *message != '\0');
+  if (*message)
+    gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_DESCRIPTION,
+                                    message, -1);
 }
 
 void

@@ -73,10 +73,10 @@ dup_detail (LimnCompareView *self, int i)
   const LimnVariant *v = &self->variants[i];
   LimnDifference d;
 
-  if (!v->run)
-    return g_strdup (v->trouble);
-  if (limn_run_get_state (v->run) == FIT_JOB_FAILED)
-    return g_strdup (limn_run_get_error (v->run));
+  if (v->opening)
+    return g_strdup (_ ("Opening the model…"));
+  if (!v->run || limn_run_get_state (v->run) == FIT_JOB_FAILED)
+    return g_strdup ("");
   if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference &&
       limn_compare_view_measure (self, i, &d))
     {
@@ -89,6 +89,15 @@ dup_detail (LimnCompareView *self, int i)
                           limn_run_get_n_steps (v->run));
 }
 
+/* What there is in the place of the picture. */
+static const char *
+get_message (const LimnVariant *v)
+{
+  if (v->run)
+    return limn_run_get_state (v->run) == FIT_JOB_FAILED ? limn_run_get_error (v->run) : "";
+  return v->trouble ? v->trouble : "";
+}
+
 static void
 show_status (LimnCompareView *self)
 {
@@ -97,7 +106,8 @@ show_status (LimnCompareView *self)
   int done = 0;
 
   for (int i = 0; i < self->n; i++)
-    done += !self->variants[i].run || !limn_run_is_active (self->variants[i].run);
+    done += self->variants[i].run ? !limn_run_is_active (self->variants[i].run)
+                                  : !self->variants[i].opening;
   if (done < self->n)
     text = g_strdup_printf (_ ("%d of %d pictures"), done, self->n);
   else
@@ -116,11 +126,16 @@ show_grid (LimnCompareView *self)
       LimnComparePane *pane = LIMN_COMPARE_PANE (self->variants[i].pane);
       g_autoptr (GdkTexture) difference = NULL;
       g_autofree char *detail = dup_detail (self, i);
+      const char *message = get_message (&self->variants[i]);
 
       if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference)
         difference = dup_difference (self, i);
-      limn_compare_pane_set_texture (pane, difference ? difference : texture_of (self, i));
+      limn_compare_pane_set_texture (pane, *message     ? NULL
+                                           : difference ? difference
+                                                        : texture_of (self, i));
       limn_compare_pane_set_title (pane, self->variants[i].title, detail);
+      limn_compare_pane_set_message (pane, message);
+      limn_compare_pane_set_busy (pane, self->variants[i].opening != NULL);
       limn_compare_pane_set_marks (pane, i == self->chosen, i == self->reference);
     }
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limn-compare-view-private.h - what the files of the comparison share: limn-compare-view.c keeps
- * the runs and changes what is looked at, limn-compare-view-draw.c puts it into the panes. */
+ * the runs and changes what is looked at, limn-compare-view-draw.c puts it into the panes,
+ * limn-compare-view-axes.c lists what can be compared, limn-compare-view-checkpoints.c brings other
+ * models of a training run. */
 #pragma once
 
+#include "limn-checkpoints.h"
 #include "limn-compare-pane.h"
 #include "limn-compare-view.h"
 
@@ -10,8 +13,11 @@ G_BEGIN_DECLS
 
 typedef struct
 {
-  LimnRun *run; /* owned; NULL: refused, `trouble` says why */
+  LimnRun *run; /* owned; NULL: refused, and `trouble` says why, or the model is still being opened */
   char *title, *trouble;
+  struct fit_generate_params params;
+  GCancellable *opening; /* of the model, or NULL */
+  gint64 step;           /* of the training, where checkpoints are compared */
   int width, height; /* of the picture */
   GtkWidget *pane;   /* owned by the grid */
 } LimnVariant;
@@ -22,6 +28,8 @@ struct _LimnCompareView
 
   LimnSession *session;   /* owned */
   LimnSettings *settings; /* owned */
+  LimnCheckpoints *checkpoints; /* owned; of the model in use */
+  GArray *listed; /* owned; the steps in the panes' lists, gint64 */
   LimnLens lens;
   LimnVariant variants[LIMN_MOST_VARIANTS];
   int n, columns, chosen, reference;
@@ -37,6 +45,34 @@ struct _LimnCompareView
   GtkWidget *stack, *grid, *single, *big, *time, *status;
 };
 
+/* limn-compare-view.c */
+/* Looks over the panes soon; the second also says that a run has begun or ended. */
+void limn_compare_view_refresh (LimnCompareView *self);
+void limn_compare_view_tell_activity (LimnCompareView *self);
+/* Starts the run of a pane; the model NULL: the one in use. */
+void limn_compare_view_begin (LimnCompareView *self, int i, struct fit_model *model);
+/* Lets go of the run of a pane, or of the model that it waits for. */
+void limn_compare_view_end (LimnCompareView *self, int i);
+
+/* limn-compare-view-axes.c */
+void limn_compare_view_set_up_axes (LimnCompareView *self);
+/* When what can be compared has changed. */
+void limn_compare_view_refresh_axes (LimnCompareView *self);
+
+/* limn-compare-view-checkpoints.c */
+void limn_compare_view_set_up_checkpoints (LimnCompareView *self);
+/* Lists the checkpoints of whatever model the session has in use. */
+void limn_compare_view_follow_session (LimnCompareView *self);
+/* The steps to show: those of the panes, or some from the first to the newest; returns how many. */
+int limn_compare_view_pick_steps (LimnCompareView *self, gint64 out[LIMN_MOST_VARIANTS]);
+/* Paints a pane with another step's model, which is taken from the runs `before` where one has it. */
+void limn_compare_view_open_step (LimnCompareView *self, int i, gint64 step, GPtrArray *before);
+/* Somebody has picked an entry of a pane's list. */
+void limn_compare_view_pick (LimnCompareView *self, guint position, GtkWidget *pane);
+/* Fills the panes' lists of steps. */
+void limn_compare_view_list_steps (LimnCompareView *self);
+
+/* limn-compare-view-draw.c */
 /* Brings columns, pictures, names and the status up to date; nothing without variants. */
 void limn_compare_view_draw (LimnCompareView *self);
 

@@ -24,8 +24,8 @@ refresh_cb (gpointer data)
 }
 
 /* Several runs tell of themselves at once; the panes are looked over once for all of them. */
-static void
-refresh (LimnCompareView *self)
+void
+limn_compare_view_refresh (LimnCompareView *self)
 {
   if (!self->refresh_source)
     self->refresh_source = g_idle_add (refresh_cb, self);
@@ -33,10 +33,10 @@ refresh (LimnCompareView *self)
 
 static guint activity_signal;
 
-static void
-state_cb (LimnCompareView *self)
+void
+limn_compare_view_tell_activity (LimnCompareView *self)
 {
-  refresh (self);
+  limn_compare_view_refresh (self);
   g_signal_emit (self, activity_signal, 0);
 }
 
@@ -46,7 +46,7 @@ blink_cb (gpointer data)
   LimnCompareView *self = data;
 
   self->blinked = !self->blinked;
-  refresh (self);
+  limn_compare_view_refresh (self);
   return G_SOURCE_CONTINUE;
 }
 
@@ -66,7 +66,7 @@ limn_compare_view_set_mode (LimnCompareView *self, LimnCompareMode mode)
   g_clear_handle_id (&self->blink_source, g_source_remove);
   if (mode == LIMN_COMPARE_BLINK)
     self->blink_source = g_timeout_add (BLINK_MS, blink_cb, self);
-  refresh (self);
+  limn_compare_view_refresh (self);
 }
 
 static void
@@ -83,7 +83,7 @@ mode_toggled_cb (LimnCompareView *self)
 static void
 gain_changed_cb (LimnCompareView *self)
 {
-  refresh (self);
+  limn_compare_view_refresh (self);
 }
 
 void
@@ -92,7 +92,7 @@ limn_compare_view_choose (LimnCompareView *self, int pane)
   if (pane < 0 || pane >= self->n)
     return;
   self->chosen = pane;
-  refresh (self);
+  limn_compare_view_refresh (self);
 }
 
 void
@@ -101,7 +101,7 @@ limn_compare_view_set_reference (LimnCompareView *self, int pane)
   if (pane < 0 || pane >= self->n)
     return;
   self->reference = pane;
-  refresh (self);
+  limn_compare_view_refresh (self);
 }
 
 void
@@ -126,7 +126,7 @@ time_changed_cb (LimnCompareView *self)
                                               limn_run_get_step (run)),
                        limn_run_get_view (run));
     }
-  refresh (self);
+  limn_compare_view_refresh (self);
 }
 
 static void
@@ -193,6 +193,8 @@ dup_title (LimnAxis axis, const struct fit_generate_params *p)
       return g_strdup_printf (_ ("Guidance %g"), p->guidance);
     case LIMN_AXIS_SOLVER:
       return g_strdup (limn_solver_label (p->solver));
+    case LIMN_AXIS_CHECKPOINT: /* with the model */
+      return g_strdup ("");
     case LIMN_AXIS_METHOD:
     default:
       return g_strdup (limn_method_label (p->method));
@@ -203,8 +205,32 @@ void
 limn_compare_view_stop (LimnCompareView *self)
 {
   for (int i = 0; i < self->n; i++)
-    if (self->variants[i].run)
-      limn_run_stop (self->variants[i].run);
+    {
+      LimnVariant *v = &self->variants[i];
+
+      if (v->run)
+        limn_run_stop (v->run);
+      if (v->opening)
+        {
+          limn_compare_view_end (self, i);
+          v->trouble = g_strdup (_ ("Stopped before the model was there."));
+          limn_compare_view_tell_activity (self);
+        }
+    }
+}
+
+void
+limn_compare_view_end (LimnCompareView *self, int i)
+{
+  LimnVariant *v = &self->variants[i];
+
+  if (v->opening)
+    g_cancellable_cancel (v->opening);
+  g_clear_object (&v->opening);
+  if (v->run)
+    g_signal_handlers_disconnect_by_data (v->run, self);
+  g_clear_object (&v->run);
+  g_clear_pointer (&v->trouble, g_free);
 }
 
 void
@@ -215,11 +241,8 @@ limn_compare_view_clear (LimnCompareView *self)
     {
       LimnVariant *v = &self->variants[i];
 
-      if (v->run)
-        g_signal_handlers_disconnect_by_data (v->run, self);
-      g_clear_object (&v->run);
+      limn_compare_view_end (self, i);
       g_clear_pointer (&v->title, g_free);
-      g_clear_pointer (&v->trouble, g_free);
       gtk_grid_remove (GTK_GRID (self->grid), v->pane);
     }
   self->n = self->columns = self->chosen = self->reference = 0;
@@ -232,33 +255,66 @@ static void
 add_variant (LimnCompareView *self, const struct fit_generate_params *params, int i)
 {
   LimnVariant *v = &self->variants[i];
-  g_autoptr (GError) error = NULL;
 
   limn_settings_get_shown_size (params, &v->width, &v->height);
+  v->params = *params;
   v->title = dup_title (self->chosen_axis, params);
-  v->run = limn_session_start (self->session, params, &error);
-  v->trouble = g_strdup (error ? error->message : "");
+  v->step = -1;
   v->pane = limn_compare_pane_new (&self->lens);
   gtk_grid_attach (GTK_GRID (self->grid), v->pane, i % FIRST_COLUMNS, i / FIRST_COLUMNS, 1, 1);
   g_signal_connect_swapped (v->pane, "lens-changed", G_CALLBACK (lens_changed_cb), self);
   g_signal_connect_swapped (v->pane, "chosen", G_CALLBACK (pane_chosen_cb), self);
+  g_signal_connect_swapped (v->pane, "picked", G_CALLBACK (limn_compare_view_pick), self);
+}
+
+void
+limn_compare_view_begin (LimnCompareView *self, int i, struct fit_model *model)
+{
+  LimnVariant *v = &self->variants[i];
+  g_autoptr (GError) error = NULL;
+
+  limn_compare_view_end (self, i);
+  v->run = model ? limn_session_start_on (self->session, model, &v->params, &error)
+                 : limn_session_start (self->session, &v->params, &error);
+  v->trouble = g_strdup (error ? error->message : "");
   if (v->run)
     {
-      g_signal_connect_swapped (v->run, "notify::texture", G_CALLBACK (refresh), self);
-      g_signal_connect_swapped (v->run, "notify::step", G_CALLBACK (refresh), self);
-      g_signal_connect_swapped (v->run, "notify::state", G_CALLBACK (state_cb), self);
+      g_signal_connect_swapped (v->run, "notify::texture", G_CALLBACK (limn_compare_view_refresh),
+                                self);
+      g_signal_connect_swapped (v->run, "notify::step", G_CALLBACK (limn_compare_view_refresh),
+                                self);
+      g_signal_connect_swapped (v->run, "notify::state",
+                                G_CALLBACK (limn_compare_view_tell_activity), self);
     }
+}
+
+/* A reference to each, so that the models they are painted with stay open. */
+static GPtrArray *
+dup_runs (LimnCompareView *self)
+{
+  GPtrArray *runs = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (int i = 0; i < self->n; i++)
+    if (self->variants[i].run)
+      g_ptr_array_add (runs, g_object_ref (self->variants[i].run));
+  return runs;
 }
 
 void
 limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
 {
   struct fit_generate_params base, variants[LIMN_MOST_VARIANTS];
+  gint64 steps[LIMN_MOST_VARIANTS];
   gboolean first_version = limn_session_has_solver (self->session, FIT_SOLVER_DDPM);
-  int n;
+  g_autoptr (GPtrArray) before = NULL;
+  int n, n_steps;
 
   g_return_if_fail (LIMN_IS_COMPARE_VIEW (self));
 
+  if (axis == LIMN_AXIS_CHECKPOINT && !limn_compare_view_has_checkpoints (self))
+    axis = LIMN_AXIS_SEED;
+  before = dup_runs (self);
+  n_steps = limn_compare_view_pick_steps (self, steps);
   limn_compare_view_clear (self);
   self->chosen_axis = axis;
   self->listing = TRUE;
@@ -268,6 +324,8 @@ limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
   gtk_range_set_value (GTK_RANGE (self->time), 1);
   limn_settings_to_params (self->settings, &base);
   n = limn_variants (axis, &base, first_version, variants);
+  if (axis == LIMN_AXIS_CHECKPOINT)
+    n = MIN (n, n_steps);
   self->group++;
   self->columns = FIRST_COLUMNS;
   for (int i = 0; i < n; i++)
@@ -275,8 +333,14 @@ limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
       variants[i].group = self->group;
       add_variant (self, &variants[i], i);
       self->n = i + 1;
+      if (axis == LIMN_AXIS_CHECKPOINT)
+        limn_compare_view_open_step (self, i, steps[i], before);
+      else
+        limn_compare_view_begin (self, i, NULL);
     }
+  limn_compare_view_list_steps (self);
   self->chosen = n > 1 ? 1 : 0;
+  limn_compare_view_refresh_axes (self);
   limn_compare_view_set_mode (self, self->mode);
 }
 
@@ -284,7 +348,8 @@ gboolean
 limn_compare_view_is_active (LimnCompareView *self)
 {
   for (int i = 0; i < self->n; i++)
-    if (self->variants[i].run && limn_run_is_active (self->variants[i].run))
+    if (self->variants[i].opening ||
+        (self->variants[i].run && limn_run_is_active (self->variants[i].run)))
       return TRUE;
   return FALSE;
 }
@@ -310,7 +375,9 @@ limn_compare_view_get_run (LimnCompareView *self, int pane)
 const char *
 limn_compare_view_get_trouble (LimnCompareView *self, int pane)
 {
-  return pane >= 0 && pane < self->n ? self->variants[pane].trouble : "";
+  const char *trouble = pane >= 0 && pane < self->n ? self->variants[pane].trouble : NULL;
+
+  return trouble ? trouble : "";
 }
 
 int
@@ -341,6 +408,7 @@ limn_compare_view_set_session (LimnCompareView *self, LimnSession *session, Limn
 {
   g_set_object (&self->session, session);
   g_set_object (&self->settings, settings);
+  limn_compare_view_follow_session (self);
 }
 
 /* Another size of the window may call for other columns. */
@@ -351,9 +419,11 @@ limn_compare_view_root (GtkWidget *widget)
 
   GTK_WIDGET_CLASS (limn_compare_view_parent_class)->root (widget);
   root = gtk_widget_get_root (widget);
-  g_signal_connect_object (root, "notify::default-width", G_CALLBACK (refresh), widget,
+  g_signal_connect_object (root, "notify::default-width", G_CALLBACK (limn_compare_view_refresh),
+                           widget,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (root, "notify::default-height", G_CALLBACK (refresh), widget,
+  g_signal_connect_object (root, "notify::default-height", G_CALLBACK (limn_compare_view_refresh),
+                           widget,
                            G_CONNECT_SWAPPED);
 }
 
@@ -368,6 +438,8 @@ limn_compare_view_dispose (GObject *object)
   g_clear_handle_id (&self->refresh_source, g_source_remove);
   g_clear_object (&self->session);
   g_clear_object (&self->settings);
+  g_clear_object (&self->checkpoints);
+  g_clear_pointer (&self->listed, g_array_unref);
   g_clear_pointer (&self->content, gtk_widget_unparent);
   G_OBJECT_CLASS (limn_compare_view_parent_class)->dispose (object);
 }
@@ -409,16 +481,14 @@ limn_compare_view_class_init (LimnCompareViewClass *klass)
 static void
 limn_compare_view_init (LimnCompareView *self)
 {
-  const char *axes[] = { _ ("Position Methods"), _ ("Seeds"), _ ("Numbers of Steps"),
-                         _ ("Guidance"), _ ("Solvers"), NULL };
-  g_autoptr (GtkStringList) list = gtk_string_list_new (axes);
   GtkEventController *keys = gtk_event_controller_key_new ();
 
   self->lens = (LimnLens){ 1, 0.5, 0.5 };
   self->chosen_axis = LIMN_AXIS_SEED;
   gtk_widget_init_template (GTK_WIDGET (self));
+  limn_compare_view_set_up_checkpoints (self);
   self->listing = TRUE;
-  gtk_drop_down_set_model (GTK_DROP_DOWN (self->axis), G_LIST_MODEL (list));
+  limn_compare_view_set_up_axes (self);
   gtk_drop_down_set_selected (GTK_DROP_DOWN (self->axis), LIMN_AXIS_SEED);
   self->listing = FALSE;
   self->big = limn_compare_pane_new (&self->lens);

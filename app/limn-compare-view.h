@@ -25,11 +25,12 @@ typedef enum
   LIMN_COMPARE_DIFFERENCE  /* what separates each from the reference */
 } LimnCompareMode;
 
-/* Signal "activity": a run has started or ended. */
+/* Signal "activity": a run has started or ended, or other checkpoints can be compared. */
 void limn_compare_view_set_session (LimnCompareView *self, LimnSession *session,
                                     LimnSettings *settings);
 
-/* Starts runs along an axis from the present settings; those of before are given up. */
+/* Starts runs along an axis from the present settings; those of before are given up. Checkpoints that
+ * cannot be compared give way to seeds. */
 void limn_compare_view_start (LimnCompareView *self, LimnAxis axis);
 
 /* The same, and lets go of the pictures. */
@@ -39,11 +40,19 @@ void limn_compare_view_clear (LimnCompareView *self);
 void limn_compare_view_stop (LimnCompareView *self);
 gboolean limn_compare_view_is_active (LimnCompareView *self);
 
+/* Whether the model in use is one of several checkpoints of a training run; "activity" follows. */
+gboolean limn_compare_view_has_checkpoints (LimnCompareView *self);
+
+/* Paints a pane with the model of another step of the training. */
+void limn_compare_view_set_step (LimnCompareView *self, int pane, gint64 step);
+gint64 limn_compare_view_get_step (LimnCompareView *self, int pane); /* -1: none */
+
 /* Of the last start, seeds before. */
 LimnAxis limn_compare_view_get_axis (LimnCompareView *self);
 
 int limn_compare_view_get_n_panes (LimnCompareView *self);
-LimnRun *limn_compare_view_get_run (LimnCompareView *self, int pane); /* borrowed; NULL: refused */
+/* Borrowed; NULL: refused, or waiting for its model. */
+LimnRun *limn_compare_view_get_run (LimnCompareView *self, int pane);
 const char *limn_compare_view_get_trouble (LimnCompareView *self, int pane); /* "" when none */
 
 void limn_compare_view_set_mode (LimnCompareView *self, LimnCompareMode mode);

@@ -97,10 +97,22 @@ limn_variants (LimnAxis axis, const struct fit_generate_params *base, bool first
       for (int i = 0; i < 4; i++)
         out[i].seed = base->seed + (uint64_t) i;
       return 4;
+    case LIMN_AXIS_CHECKPOINT:
+      return 4;
     case LIMN_AXIS_METHOD:
     default:
       return vary_method (out);
     }
+}
+
+int
+limn_spread (int n, int most, int out[])
+{
+  int shown = n < most ? n : most;
+
+  for (int i = 0; i < shown; i++)
+    out[i] = shown > 1 ? (i * (n - 1) + (shown - 1) / 2) / (shown - 1) : 0;
+  return shown;
 }
 
 int

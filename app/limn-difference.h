@@ -32,6 +32,7 @@ typedef enum
   LIMN_AXIS_STEPS,    /* a quarter, half, all and twice the steps */
   LIMN_AXIS_GUIDANCE,
   LIMN_AXIS_SOLVER,   /* with equal steps */
+  LIMN_AXIS_CHECKPOINT, /* other models of one training run, with equal settings */
   LIMN_N_AXES
 } LimnAxis;
 
@@ -39,6 +40,10 @@ typedef enum
  * LIMN_MOST_VARIANTS. `first_version`: the model takes DDPM and DDIM and no other solvers. */
 int limn_variants (LimnAxis axis, const struct fit_generate_params *base, bool first_version,
                    struct fit_generate_params out[LIMN_MOST_VARIANTS]);
+
+/* Which of n things in a row, at most `most` of them, show how they change: the first, the last, and
+ * others evenly between; returns how many. most > 1. */
+int limn_spread (int n, int most, int out[]);
 
 /* In how many columns n pictures of this size, each with a heading, are largest in a room. */
 int limn_columns_for (int n, int width, int height, double room_width, double room_height);

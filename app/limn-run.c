@@ -324,6 +324,12 @@ limn_run_dup_error (LimnRun *self)
   return error;
 }
 
+struct fit_model *
+limn_run_get_model (LimnRun *self)
+{
+  return fit_job_model (self->job);
+}
+
 const struct fit_generate_params *
 limn_run_get_params (LimnRun *self)
 {

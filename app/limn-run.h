@@ -38,6 +38,9 @@ const char *limn_run_get_error (LimnRun *self);
 /* The same as a GError of the session's domain, or NULL; transfer full. */
 GError *limn_run_dup_error (LimnRun *self);
 
+/* The model that it is painted with, which need not be the one in use. Borrowed. */
+struct fit_model *limn_run_get_model (LimnRun *self);
+
 /* The effective settings. */
 const struct fit_generate_params *limn_run_get_params (LimnRun *self);
 

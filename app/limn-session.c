@@ -3,6 +3,7 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-checkpoints.h"
 #include "limn-class.h"
 #include "limn-error.h"
 
@@ -200,6 +201,17 @@ set_state (LimnSession *self, LimnSessionState state)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STATE]);
 }
 
+/* The reference is taken over. */
+static void
+take_model (LimnSession *self, struct fit_model *model)
+{
+  fit_model_unref (&self->model);
+  self->model = model;
+  self->flops_per_second = 0;
+  fit_model_info (model, &self->info);
+  fill_classes (self);
+}
+
 static void
 load_done_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -213,13 +225,9 @@ load_done_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_clear_pointer (&self->message, g_free);
   if (g_task_propagate_boolean (G_TASK (result), &error))
     {
-      fit_model_unref (&self->model);
-      self->model = g_steal_pointer (&load->model);
+      take_model (self, g_steal_pointer (&load->model));
       g_free (self->path);
       self->path = g_steal_pointer (&load->path);
-      self->flops_per_second = 0;
-      fit_model_info (self->model, &self->info);
-      fill_classes (self);
     }
   else
     self->message = g_strdup (error->message);
@@ -479,21 +487,47 @@ adopt (LimnSession *self, struct fit_job *job)
 LimnRun *
 limn_session_start (LimnSession *self, const struct fit_generate_params *params, GError **error)
 {
+  return limn_session_start_on (self, self->model, params, error);
+}
+
+LimnRun *
+limn_session_start_on (LimnSession *self, struct fit_model *model,
+                       const struct fit_generate_params *params, GError **error)
+{
   struct fit_error failure = { 0 };
   struct fit_job *job;
 
-  if (!self->model || !self->engine)
+  if (!model || !self->engine)
     {
       g_set_error_literal (error, limn_fit_error_quark (), FIT_ERROR_MODEL,
                            _ ("There is no model yet."));
       return NULL;
     }
-  if (!fit_generate (self->model, params, &job, &failure))
+  if (!fit_generate (model, params, &job, &failure))
     {
       limn_propagate_fit_error (error, &failure);
       return NULL;
     }
   return adopt (self, job);
+}
+
+void
+limn_session_open_checkpoint_async (LimnSession *self, gint64 step, GCancellable *cancellable,
+                                    GAsyncReadyCallback callback, gpointer data)
+{
+  limn_checkpoint_open_async (self->engine, self->model, step, cancellable, callback, data);
+}
+
+void
+limn_session_use (LimnSession *self, struct fit_model *model)
+{
+  if (model == self->model || self->loading)
+    return;
+  take_model (self, fit_model_ref (model));
+  g_free (self->path);
+  self->path = g_strdup (self->info.path);
+  g_clear_pointer (&self->message, g_free);
+  set_state (self, LIMN_SESSION_READY);
 }
 
 LimnRun *

@@ -95,6 +95,18 @@ LimnRun *limn_session_start (LimnSession *self, const struct fit_generate_params
                              GError **error);
 LimnRun *limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error);
 
+/* Opens another checkpoint of the training run that the model in use is one of, and leaves that in use;
+ * answered by limn_checkpoint_open_finish. */
+void limn_session_open_checkpoint_async (LimnSession *self, gint64 step, GCancellable *cancellable,
+                                         GAsyncReadyCallback callback, gpointer data);
+
+/* As limn_session_start, with such a model, which the run keeps. */
+LimnRun *limn_session_start_on (LimnSession *self, struct fit_model *model,
+                                const struct fit_generate_params *params, GError **error);
+
+/* Puts such a model in use; a change of "state" unless it is the one. */
+void limn_session_use (LimnSession *self, struct fit_model *model);
+
 /* Goes on where a run was stopped, or where the file of the recovery says one was left; transfer full,
  * or NULL with the reason. */
 LimnRun *limn_session_continue (LimnSession *self, LimnRun *run, GError **error);

@@ -160,6 +160,8 @@ compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_keep_chosen (self);
   else if (g_str_equal (name, "win.compare-methods"))
     limn_window_compare (self, LIMN_AXIS_METHOD);
+  else if (g_str_equal (name, "win.compare-checkpoints"))
+    limn_window_compare (self, LIMN_AXIS_CHECKPOINT);
   else if (limn_window_is_comparing (self))
     limn_window_leave_compare (self);
   else
@@ -431,6 +433,8 @@ limn_window_refresh_actions (LimnWindow *self)
   gtk_widget_action_set_enabled (widget, "win.verify", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.compare", ready);
   gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
+  gtk_widget_action_set_enabled (widget, "win.compare-checkpoints",
+                                 ready && limn_compare_view_has_checkpoints (self->comparison));
   gtk_widget_action_set_enabled (widget, "win.save", frame || (!self->run && self->chosen));
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);
@@ -519,6 +523,7 @@ limn_window_class_install_actions (GtkWidgetClass *klass)
     { "win.export-sheet", file_action },
     { "win.compare", compare_action },
     { "win.compare-methods", compare_action },
+    { "win.compare-checkpoints", compare_action },
     { "win.leave-compare", compare_action },
     { "win.keep-chosen", compare_action },
     { "win.undo", undo_action },

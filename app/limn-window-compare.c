@@ -31,7 +31,20 @@ limn_window_leave_compare (LimnWindow *self)
   limn_window_refresh (self);
 }
 
-/* The chosen picture becomes the one on show, with its settings. */
+/* A picture by another checkpoint brings that with it; the settings are taken along. */
+static void
+use_model_of (LimnWindow *self, LimnRun *run)
+{
+  struct fit_model_info info;
+
+  fit_model_info (limn_run_get_model (run), &info);
+  if (g_str_equal (info.path, limn_session_get_info (self->session)->path))
+    return;
+  limn_settings_store (self->settings, self->memory);
+  limn_session_use (self->session, limn_run_get_model (run));
+}
+
+/* The chosen picture becomes the one on show, with its settings and its model. */
 void
 limn_window_keep_chosen (LimnWindow *self)
 {
@@ -41,6 +54,7 @@ limn_window_keep_chosen (LimnWindow *self)
 
   if (!kept)
     return;
+  use_model_of (self, kept);
   limn_undo_close_step (self->undo);
   limn_settings_apply_params (self->settings, limn_run_get_params (kept));
   limn_undo_close_step (self->undo);

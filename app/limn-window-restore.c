@@ -126,6 +126,15 @@ dup_notes (LimnWindow *self, const struct fit_settings *settings)
   if (!g_str_equal (settings->model_name, info->name))
     g_string_append_printf (notes, _ ("It was painted by the model “%s”; this is “%s”."),
                             settings->model_name, info->name);
+  else if (settings->checkpoint_step >= 0 && !g_str_equal (settings->model_hash, info->sha256))
+    {
+      char step[24]; /* translations know no macros */
+
+      g_snprintf (step, sizeof step, "%" G_GINT64_FORMAT, settings->checkpoint_step);
+      /* Translators: a step of the training that the model comes from */
+      g_string_append_printf (notes, _ ("It was painted by step %s of this model’s training."),
+                              step);
+    }
   if (settings->n_origins > 0)
     g_string_append_printf (notes, "%s%s", notes->len ? "\n" : "",
                             _ ("It goes on from another run, whose settings are not among these."));

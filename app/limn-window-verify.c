@@ -4,6 +4,7 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-checkpoints.h"
 #include "limn-difference.h"
 #include "limn-export.h"
 
@@ -11,6 +12,7 @@ typedef struct
 {
   LimnWindow *window; /* a reference */
   GFile *file;
+  struct fit_settings settings; /* of the file */
   LimnRun *run;
   GdkTexture *saved;
 } Verification;
@@ -97,25 +99,88 @@ state_cb (Verification *v)
 }
 
 static void
+give_up (Verification *v, const char *reason)
+{
+  limn_window_show_trouble (v->window, reason, FALSE);
+  verification_free (v);
+}
+
+/* The model NULL: the one in use. */
+static void
+paint_again (Verification *v, struct fit_model *model)
+{
+  LimnSession *session = v->window->session;
+  g_autoptr (GError) error = NULL;
+
+  v->run = model ? limn_session_start_on (session, model, &v->settings.params, &error)
+                 : limn_session_start (session, &v->settings.params, &error);
+  if (v->run)
+    g_signal_connect_swapped (v->run, "notify::state", G_CALLBACK (state_cb), v);
+  else
+    give_up (v, error->message);
+}
+
+/* ---- the checkpoint that painted it ---- */
+
+/* Checkpoints of one training share their name, and each has its weights. */
+static gboolean
+is_by_other_checkpoint (Verification *v)
+{
+  const struct fit_model_info *info = limn_session_get_info (v->window->session);
+
+  return v->settings.checkpoint_step >= 0 && info &&
+         !g_str_equal (info->sha256, v->settings.model_hash);
+}
+
+static gboolean
+is_the_one (Verification *v, struct fit_model *model)
+{
+  struct fit_model_info info;
+
+  fit_model_info (model, &info);
+  return g_str_equal (info.sha256, v->settings.model_hash);
+}
+
+static void
+checkpoint_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
+{
+  Verification *v = data;
+  g_autoptr (GError) error = NULL;
+  struct fit_model *model = limn_checkpoint_open_finish (result, &error);
+  g_autofree char *reason = NULL;
+  char step[24]; /* translations know no macros */
+
+  g_snprintf (step, sizeof step, "%" G_GINT64_FORMAT, v->settings.checkpoint_step);
+  if (model && is_the_one (v, model))
+    paint_again (v, model);
+  else if (model || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+    {
+      /* Translators: a step of the training, and the name of the model that was trained */
+      reason = g_strdup_printf (_ ("It was painted by step %s of the training of “%s”, which is not "
+                                   "beside the model in use, or not any more."),
+                                step, v->settings.model_name);
+      give_up (v, reason);
+    }
+  else
+    give_up (v, error->message);
+  fit_model_unref (&model);
+}
+
+static void
 settings_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
 {
   Verification *v = data;
   g_autoptr (GError) error = NULL;
-  struct fit_settings settings;
 
-  if (limn_export_read_finish (result, &settings, &error) && settings.n_origins == 0)
-    v->run = limn_session_start (v->window->session, &settings.params, &error);
-  if (v->run)
-    {
-      g_signal_connect_swapped (v->run, "notify::state", G_CALLBACK (state_cb), v);
-      return;
-    }
-  limn_window_show_trouble (v->window,
-                            error ? error->message
-                                  : _ ("The picture goes on from another run; “limn-cli verify” "
-                                       "paints both again."),
-                            FALSE);
-  verification_free (v);
+  if (!limn_export_read_finish (result, &v->settings, &error))
+    give_up (v, error->message);
+  else if (v->settings.n_origins > 0)
+    give_up (v, _ ("The picture goes on from another run; “limn-cli verify” paints both again."));
+  else if (is_by_other_checkpoint (v))
+    limn_session_open_checkpoint_async (v->window->session, v->settings.checkpoint_step, NULL,
+                                        checkpoint_cb, v);
+  else
+    paint_again (v, NULL);
 }
 
 static void
@@ -129,8 +194,7 @@ loaded_cb (GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpointer data)
       limn_export_read_async (v->file, settings_cb, v);
       return;
     }
-  limn_window_show_trouble (v->window, _ ("The file is no picture."), FALSE);
-  verification_free (v);
+  give_up (v, _ ("The file is no picture."));
 }
 
 void
