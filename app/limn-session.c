@@ -155,8 +155,13 @@ static void
 load_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
   Load *load = data;
+  g_autofree char *cache = g_build_filename (g_get_user_cache_dir (), "limn", NULL);
   struct fit_engine_params engine_params = {
-    .backend = load->backend, .wake = wake_cb, .wake_data = load->waker, .background = true
+    .backend = load->backend,
+    .wake = wake_cb,
+    .wake_data = load->waker,
+    .background = true,
+    .cache_folder = cache,
   };
   struct fit_model_params model_params = { .path = load->path };
   struct fit_error error = { 0 };

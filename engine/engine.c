@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine_private.h"
+#include "tuning.h"
 
 #define BACKGROUND_NICENESS 5
 
@@ -180,6 +181,7 @@ static bool start(struct fit_engine *engine, const struct fit_engine_params *par
     else
         snprintf(engine->device_text, sizeof engine->device_text, "%s, %s", engine->device->model,
                  caps->isa);
+    fit_tuning_load(engine->device, engine->cache_folder);
     engine->queue = engine->device->queue_new(engine->device);
     if (!engine->queue)
         return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the device's queue");
@@ -205,6 +207,7 @@ bool fit_engine_open(struct fit_engine **out, const struct fit_engine_params *pa
     engine->wake = params->wake;
     engine->wake_data = params->wake_data;
     engine->background = params->background;
+    engine->cache_folder = params->cache_folder ? strdup(params->cache_folder) : NULL;
     pthread_mutex_init(&engine->lock, NULL);
     pthread_cond_init(&engine->work_came, NULL);
     pthread_cond_init(&engine->task_done, NULL);
@@ -236,6 +239,7 @@ void fit_engine_close(struct fit_engine **handle)
     pthread_cond_broadcast(&engine->work_came);
     pthread_mutex_unlock(&engine->lock);
     pthread_join(engine->worker, NULL);
+    fit_tuning_save(engine->device, engine->cache_folder);
     pthread_mutex_lock(&engine->lock);
     end_everything(engine);
     pthread_mutex_unlock(&engine->lock);
@@ -262,6 +266,7 @@ void fit_engine_unref(struct fit_engine *engine)
     pthread_cond_destroy(&engine->task_done);
     pthread_cond_destroy(&engine->event_came);
     pthread_mutex_destroy(&engine->lock);
+    free(engine->cache_folder);
     free(engine);
 }
 

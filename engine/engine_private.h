@@ -108,6 +108,7 @@ struct fit_engine {
     atomic_int refs;
     struct fk_device *device;
     char device_text[256], notice[256];
+    char *cache_folder; /* or NULL */
     void (*wake)(void *data);
     void *wake_data;
     bool background;

@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 7 /* raised with every change of the structures below */
+#define FK_ABI 8 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -370,6 +370,14 @@ struct fk_device {
                     size_t message_bytes);
     bool (*gl_is_busy)(struct fk_gl_texture *texture);
     void (*gl_unregister)(struct fk_gl_texture *texture); /* NULL is fine */
+
+    /* optional, NULL where nothing is learned; callable from any thread. What the backend found out
+     * by measuring, such as the fastest of a library's algorithms, for the next process: save
+     * writes it to `to` if `room` bytes hold it and returns how many it takes, 0 when nothing is
+     * new since the last save or load. load takes such bytes; they may come from anywhere: those of
+     * another device or version, and what makes no sense here, are passed over. */
+    size_t (*tuning_save)(struct fk_device *device, void *to, size_t room);
+    void (*tuning_load)(struct fk_device *device, const void *from, size_t bytes);
 };
 
 struct fk_open_params {

@@ -23,6 +23,7 @@
 enum { CUDA_SCRATCH_SLOTS = 4, CUDA_GEMM_SLOT = 3 };
 
 struct cuda_gemm;    /* products and what they have learned, owned by gemm.h */
+struct cuda_tuning;  /* which algorithms were the fastest, owned by tuning.h */
 struct cuda_weights; /* what weights_keep was told, owned by linear.cu */
 struct cuda_graphs;  /* how many there are, and what waits for their end, owned by graph.cu */
 
@@ -33,6 +34,7 @@ struct cuda_state {
     int capability;        /* 10 * major + minor */
     int n_processors;      /* the card's */
     bool wgmma;            /* attention may use Hopper's products, see attention_trial.cu */
+    struct cuda_tuning *tuning;
     struct cuda_weights *weights;
     struct cuda_graphs *graphs;
 };

@@ -9,6 +9,7 @@
 
 #include "gemm.h"
 #include "open.h"
+#include "tuning.h"
 
 enum { OLDEST_CAPABILITY = 75 };
 
@@ -155,6 +156,7 @@ static void close_device(struct fk_device *device)
     enter(state);
     cuda_weights_finish(state);
     cuda_graph_finish(state);
+    cuda_tuning_finish(state);
     free(state);
 }
 
@@ -243,7 +245,8 @@ struct fk_device *cuda_device_open(const struct fk_open_params *params, char *me
         state->n_processors = properties.multiProcessorCount;
         fill(state, &properties);
         cudaError_t status = cudaSetDevice(ordinal);
-        if (status == cudaSuccess && cuda_graph_install(state) && cuda_weights_install(state)) {
+        if (status == cudaSuccess && cuda_graph_install(state) && cuda_weights_install(state) &&
+            cuda_tuning_install(state)) {
             cuda_attention_try(state, message, message_bytes);
             return &state->device;
         }

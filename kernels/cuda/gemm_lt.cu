@@ -6,7 +6,8 @@
  * The algorithm of a shape is chosen when it is met first: of those that the library proposes, the
  * fastest whose result equals the first proposal's in every bit. Those that split k among blocks
  * are left out: their sums depend on the shape, and a picture would depend on what else is in its
- * pack. FIT_CUDA_TUNE=0 takes the first proposal; FIT_CUDA_TF32=1 allows tf32 in products of f32.
+ * pack. What was measured is kept in tuning.h. FIT_CUDA_TUNE=0 takes the first proposal;
+ * FIT_CUDA_TF32=1 allows tf32 in products of f32.
  */
 #include <cublasLt.h>
 
@@ -14,14 +15,12 @@
 #include <new>
 #include <stdlib.h>
 #include <string.h>
-#include <tuple>
 
 #include "gemm.h"
+#include "tuning.h"
 
-enum { PROPOSALS = 16, RUNS = 4 };
+enum { RUNS = 4 };
 #define WORKSPACE ((size_t)32 << 20)
-
-typedef std::tuple<int, int, int, int, int, bool, bool, bool, bool> shape_key;
 
 struct choice {
     bool there;
@@ -32,7 +31,7 @@ struct cuda_gemm {
     cublasLtHandle_t handle;
     void *workspace;
     bool tune, tf32;
-    std::map<shape_key, struct choice> choices;
+    std::map<tuning_product, struct choice> choices;
 };
 
 /* The library's descriptions of one product. */
@@ -73,6 +72,11 @@ void cuda_gemm_free(struct cuda_gemm *g)
         cublasLtDestroy(g->handle);
     cudaFree(g->workspace);
     delete g;
+}
+
+size_t cuda_gemm_version(void)
+{
+    return cublasLtGetVersion();
 }
 
 static cudaDataType type_of(struct fk_ptr x)
@@ -147,7 +151,7 @@ static int propose(const struct fk_queue *q, const struct description *d,
     cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
                                          &workspace, sizeof workspace);
     if (cublasLtMatmulAlgoGetHeuristic(q->gemm->handle, d->operation, d->a, d->b, d->c, d->c,
-                                       preference, PROPOSALS, found, &n) != CUBLAS_STATUS_SUCCESS)
+                                       preference, TUNING_PROPOSALS, found, &n) != CUBLAS_STATUS_SUCCESS)
         n = 0;
     cublasLtMatmulPreferenceDestroy(preference);
     for (int i = 0; i < n; i++)
@@ -172,9 +176,9 @@ static float timed(struct fk_queue *q, const struct description *d, const struct
     return ok ? ms : -1;
 }
 
-/* Moves the fastest of the proposals that equal the first to its place. */
-static void compete(struct fk_queue *q, const struct description *d, const struct cuda_product *p,
-                    cublasLtMatmulHeuristicResult_t *found, int n)
+/* The place of the fastest of the proposals that equal the first; -1 when nothing was measured. */
+static int compete(struct fk_queue *q, const struct description *d, const struct cuda_product *p,
+                   const cublasLtMatmulHeuristicResult_t *found, int n)
 {
     size_t bytes = (size_t)p->m * p->n * fk_dtype_size(p->c.type);
     void *c = NULL, *first = malloc(bytes), *other = malloc(bytes);
@@ -183,13 +187,14 @@ static void compete(struct fk_queue *q, const struct description *d, const struc
               cudaEventCreate(&begin) == cudaSuccess && cudaEventCreate(&end) == cudaSuccess;
     float best = ok ? timed(q, d, p, c, &found[0].algo, begin, end) : -1;
     ok = best > 0 && cudaMemcpy(first, c, bytes, cudaMemcpyDeviceToHost) == cudaSuccess;
+    int place = ok ? 0 : -1;
     for (int i = 1; ok && i < n; i++) {
         float ms = timed(q, d, p, c, &found[i].algo, begin, end);
         if (ms > 0 && ms < best &&
             cudaMemcpy(other, c, bytes, cudaMemcpyDeviceToHost) == cudaSuccess &&
             !memcmp(first, other, bytes)) {
             best = ms;
-            found[0] = found[i];
+            place = i;
         }
     }
     cudaEventDestroy(begin);
@@ -197,25 +202,57 @@ static void compete(struct fk_queue *q, const struct description *d, const struc
     cudaFree(c);
     free(first);
     free(other);
+    return place;
+}
+
+/* FNV-1a of what the library lets one keep of an algorithm. */
+static uint32_t print_of(const cublasLtMatmulAlgo_t *algorithm)
+{
+    const unsigned char *at = reinterpret_cast<const unsigned char *>(algorithm);
+    uint32_t print = 2166136261u;
+    for (size_t i = 0; i < sizeof *algorithm; i++)
+        print = (print ^ at[i]) * 16777619u;
+    return print;
+}
+
+/* The place of the proposal to take: the one that won before, here or in another process, if it
+ * still stands there; else that of a competition. */
+static int settle(struct fk_queue *q, const struct description *d, const struct cuda_product *p,
+                  const tuning_product &product, const cublasLtMatmulHeuristicResult_t *found, int n)
+{
+    struct tuning_choice known;
+    if (cuda_tuning_find(q->state, product, &known) && known.place < (uint32_t)n &&
+        known.print == print_of(&found[known.place].algo))
+        return (int)known.place;
+    int place = compete(q, d, p, found, n);
+    if (place < 0)
+        return 0;
+    cuda_tuning_learn(q->state, product, {(uint32_t)place, print_of(&found[place].algo)});
+    return place;
+}
+
+static tuning_product product_of(const struct cuda_gemm *g, const struct cuda_product *p)
+{
+    int kind = (p->a.type == FK_BF16) | (p->c.type == FK_BF16) << 1 | p->a_turned << 2 |
+               p->b_turned << 3 | (p->bias.p != NULL) << 4 | (p->beta != 0) << 5 | g->tf32 << 6;
+    return {p->m, p->n, p->k, kind};
 }
 
 static const struct choice *choose(struct fk_queue *q, const struct description *d,
                                    const struct cuda_product *p)
 {
     struct cuda_gemm *g = q->gemm;
-    shape_key key(p->m, p->n, p->k, p->a.type, p->c.type, p->a_turned, p->b_turned,
-                  p->bias.p != NULL, p->beta != 0);
-    auto known = g->choices.find(key);
+    tuning_product product = product_of(g, p);
+    auto known = g->choices.find(product);
     if (known != g->choices.end())
         return &known->second;
-    cublasLtMatmulHeuristicResult_t found[PROPOSALS];
+    cublasLtMatmulHeuristicResult_t found[TUNING_PROPOSALS];
     int n = propose(q, d, found);
-    if (n > 1 && g->tune && !q->recording)
-        compete(q, d, p, found, n);
+    int place = n > 1 && g->tune && !q->recording ? settle(q, d, p, product, found, n) : 0;
     struct choice choice = {n > 0, {}};
     if (n > 0)
-        choice.algorithm = found[0].algo;
-    return &(g->choices[key] = choice);
+        choice.algorithm = found[place].algo;
+    return &(g->choices[product] = choice);
 }
 
 bool cuda_gemm_lt(struct fk_queue *q, const struct cuda_product *p, bool *failed)

@@ -269,6 +269,12 @@ cudaError_t cudaGetLastError()
     return lost;
 }
 
+cudaError_t cudaDriverGetVersion(int *version)
+{
+    *version = 1;
+    return cudaSuccess;
+}
+
 cudaError_t cudaGetDeviceCount(int *n)
 {
     const char *fail_at = getenv("FK_SHIM_FAIL_LAUNCH"), *memory = getenv("FK_SHIM_MEMORY");
@@ -355,6 +361,12 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
         return cudaErrorStreamCaptureUnsupported;
     submit(stream, [=] { memmove(to, from, bytes); });
     return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
+{
+    cuda_shim_stream at_once = {NULL};
+    return cudaMemcpyAsync(to, from, bytes, kind, &at_once);
 }
 
 cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream)

@@ -14,10 +14,6 @@ cudaError_t cudaGraphicsGLRegisterImage(cudaGraphicsResource_t *resource, unsign
                                         unsigned target, unsigned flags);
 }
 
-struct cuda_shim_event {
-    bool recorded;
-};
-
 struct cuda_shim_texture {
     unsigned name, target;
     bool mapped, written;
@@ -243,6 +239,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
 {
     (void)stream;
     event->recorded = true;
+    event->ms = cuda_shim_clock_ms;
     return cudaSuccess;
 }
 

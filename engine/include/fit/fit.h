@@ -186,6 +186,9 @@ struct fit_engine_params {
     const char *backend; /* NULL or "auto", "cpu", "reference", "cuda" */
     int n_threads;       /* 0: as many as the processor offers */
     bool background;     /* the worker gives way to other threads: a window draws in time */
+    /* Where to keep, in a small file, what a card's libraries are fastest with, so that the next
+     * engine need not measure it again: made if its parent exists, copied. NULL: nowhere. */
+    const char *cache_folder;
     /* Called on the worker when events wait, at most once until they have been drained. */
     void (*wake)(void *data);
     void *wake_data;

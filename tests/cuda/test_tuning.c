@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the products' library is fastest with, measured once and kept: against the stand-in for
+ * cuBLASLt, whose third usable proposal is the fastest with the right bits.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../unit/tiny_folder.h"
+#include "check.h"
+#include "engine_private.h"
+
+enum { M = 6, N = 8, K = 16, NAME_BYTES = 192, ENTRY_BYTES = 24, MOST = 4096, WINNER = 2 };
+
+static unsigned char *save(struct check *c, size_t *bytes)
+{
+    static unsigned char room[MOST];
+    *bytes = c->device->tuning_save(c->device, room, sizeof room);
+    assert_true(*bytes <= sizeof room);
+    return room;
+}
+
+/* One product; fails unless its numbers are right. */
+static void multiply(struct check *c)
+{
+    struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_F32, N * K, 2);
+    struct fk_ptr y = check_output(c, FK_F32, M * N);
+    check_run(c, c->ops->linear(c->q, y, x, w, (struct fk_ptr){0}, M, N, K, 0));
+    const double *X = check_values(c, x, M * K), *W = check_values(c, w, N * K);
+    double *want = check_room(c, M * N);
+    for (int i = 0; i < M * N; i++)
+        for (int k = 0; k < K; k++)
+            want[i] += X[i / N * K + k] * W[i % N * K + k];
+    check_near(c, "y", y, want, M * N, FK_TOLERANCE_F32);
+}
+
+static void learned(unsigned char (*bytes)[NAME_BYTES + ENTRY_BYTES])
+{
+    size_t n;
+    struct check *c = check_open("cuda", 1);
+    assert_int_equal(c->device->tuning_save(c->device, NULL, 0), 0);
+    multiply(c);
+    assert_int_equal(c->device->tuning_save(c->device, NULL, 0), sizeof *bytes);
+    memcpy(*bytes, save(c, &n), sizeof *bytes);
+    assert_int_equal(n, sizeof *bytes);
+    assert_int_equal(c->device->tuning_save(c->device, NULL, 0), 0); /* nothing new */
+    check_close(&c);
+}
+
+/* What a product learns on a device that was given the bytes: 0 when it believes them. */
+static size_t news_after(const void *bytes, size_t n)
+{
+    size_t news;
+    struct check *c = check_open("cuda", 1);
+    c->device->tuning_load(c->device, bytes, n);
+    multiply(c);
+    save(c, &news);
+    check_close(&c);
+    return news;
+}
+
+static void test_the_fastest_right_one_is_kept(void **state)
+{
+    unsigned char bytes[NAME_BYTES + ENTRY_BYTES];
+    uint32_t place;
+    (void)state;
+    learned(&bytes);
+    memcpy(&place, bytes + NAME_BYTES + 16, sizeof place);
+    assert_int_equal(place, WINNER);
+    assert_int_equal(news_after(bytes, sizeof bytes), 0);
+}
+
+/* Every byte changed in turn, every length, and another place in the list. */
+static void test_other_bytes(void **state)
+{
+    unsigned char bytes[NAME_BYTES + ENTRY_BYTES], other[sizeof bytes];
+    (void)state;
+    learned(&bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        memcpy(other, bytes, sizeof bytes);
+        other[i] ^= 0x81;
+        assert_int_equal(news_after(other, sizeof bytes) > 0, true);
+        assert_int_equal(news_after(bytes, i) > 0, true);
+    }
+    memcpy(other, bytes, sizeof bytes);
+    other[NAME_BYTES + 16] = 1; /* the one with other bits, with the print of the winner */
+    assert_int_equal(news_after(other, sizeof bytes) > 0, true);
+}
+
+static void run_engine(const char *folder)
+{
+    struct fit_engine_params params = {.backend = "cuda", .n_threads = 1, .cache_folder = folder};
+    struct fit_model_params bundle = {.path = tiny_folder_path()};
+    struct fit_generate_params picture = {.width = 16, .height = 16, .steps = 1, .guidance = 1};
+    struct fit_engine *engine;
+    struct fit_model *model;
+    struct fit_job *job;
+    struct fit_event event = {0};
+    struct fit_error error = {0};
+    require_ok(fit_engine_open(&engine, &params, &error), error);
+    require_ok(fit_model_load(engine, &bundle, &model, &error), error);
+    require_ok(fit_generate(model, &picture, &job, &error), error);
+    while (event.type != FIT_EVENT_DONE) {
+        assert_true(fit_engine_wait_event(engine, 30000, &event));
+        assert_int_not_equal(event.type, FIT_EVENT_FAILED);
+        fit_job_unref(&event.job);
+    }
+    fit_job_unref(&job);
+    fit_model_unref(&model);
+    fit_engine_close(&engine);
+}
+
+static void test_a_file_between_engines(void **state)
+{
+    char folder[] = "/tmp/tuning-XXXXXX", cache[64], path[96];
+    struct stat first, second;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(cache, sizeof cache, "%s/limn", folder);
+    snprintf(path, sizeof path, "%s/cuda.tuning", cache);
+    run_engine(cache);
+    assert_int_equal(stat(path, &first), 0);
+    assert_true(first.st_size > NAME_BYTES);
+    run_engine(cache); /* learns nothing: the file stays */
+    assert_int_equal(stat(path, &second), 0);
+    assert_int_equal(first.st_ino, second.st_ino);
+    assert_int_equal(truncate(path, 2 << 20), 0);
+    run_engine(cache); /* too large: measured again, and replaced */
+    assert_int_equal(stat(path, &second), 0);
+    assert_int_equal(first.st_size, second.st_size);
+    unlink(path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    run_engine(cache);
+    unlink(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    run_engine(cache); /* cannot be replaced: nothing is kept */
+    rmdir(path);
+    rmdir(cache);
+    assert_int_equal(rmdir(folder), 0); /* and nothing is left beside it */
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_fastest_right_one_is_kept),
+        cmocka_unit_test(test_other_bytes),
+        cmocka_unit_test(test_a_file_between_engines),
+    };
+    tiny_folder_init(argc, argv);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    tiny_folder_finish();
+    return failed;
+}
