@@ -307,6 +307,40 @@ limn_session_has_lost_device (LimnSession *self)
   return self->engine && !fit_engine_answers (self->engine);
 }
 
+/* That a run has begun meanwhile, or the engine is closed, is as well. */
+static void
+rest_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  struct fit_error error = { 0 };
+
+  (void) source;
+  (void) cancellable;
+  g_task_return_boolean (task, fit_model_trim (data, &error));
+}
+
+static void
+unref_model (gpointer data)
+{
+  struct fit_model *model = data;
+
+  fit_model_unref (&model);
+}
+
+void
+limn_session_rest (LimnSession *self)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (LIMN_IS_SESSION (self));
+
+  if (!self->model)
+    return;
+  task = g_task_new (self, NULL, NULL, NULL);
+  g_task_set_source_tag (task, limn_session_rest);
+  g_task_set_task_data (task, fit_model_ref (self->model), unref_model);
+  g_task_run_in_thread (task, rest_thread);
+}
+
 void
 limn_session_close (LimnSession *self)
 {

@@ -47,6 +47,10 @@ gboolean limn_session_is_on_processor (LimnSession *self);
 /* Whether the device answers no more: whatever is asked of it fails. */
 gboolean limn_session_has_lost_device (LimnSession *self);
 
+/* Gives back the memory that is held only to be quick; the next run takes it again. Not while a run is
+ * under way. The work is another thread's. */
+void limn_session_rest (LimnSession *self);
+
 /* Stops every run, closes the engine and keeps what was under way; waits for a load that is. */
 void limn_session_close (LimnSession *self);
 

@@ -38,6 +38,7 @@ static void
 texture_cb (LimnWindow *self)
 {
   limn_canvas_set_live (self->canvas, limn_live_get_texture (self->live));
+  limn_window_put_off_rest (self);
 }
 
 void

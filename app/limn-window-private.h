@@ -2,6 +2,7 @@
 /* limn-window-private.h - what the files of the window share: limn-window.c how it looks in each
  * state, limn-window-run.c what is painted, limn-window-actions.c what people can do,
  * limn-window-trouble.c what went wrong, limn-window-device.c what it computes on,
+ * limn-window-rest.c what it gives back when nothing is painted,
  * limn-window-files.c pictures in and out. */
 #pragma once
 
@@ -53,6 +54,7 @@ struct _LimnWindow
   gboolean inhibited;            /* the desktop was asked not to suspend */
   guint inhibit_cookie;
   guint loading_source; /* shows the spinner of a load that takes its time */
+  guint rest_source;    /* gives memory back when nothing is painted for a while */
 
   /* template */
   AdwWindowTitle *title;
@@ -168,6 +170,10 @@ char *limn_window_describe_import (guint64 done_bytes, guint64 total_bytes, gint
 
 /* limn-window-live.c */
 void limn_window_set_up_live (LimnWindow *self);
+
+/* limn-window-rest.c */
+/* Something was painted, or is: from its end on the time counts after which memory is given back. */
+void limn_window_put_off_rest (LimnWindow *self);
 
 /* limn-window-compare.c */
 void limn_window_compare (LimnWindow *self, LimnAxis axis);

@@ -78,6 +78,7 @@ void
 limn_window_refresh_activity (LimnWindow *self)
 {
   limn_window_set_inhibited (self, limn_window_is_busy (self) && !limn_window_is_paused (self));
+  limn_window_put_off_rest (self);
   limn_window_refresh (self);
 }
 

@@ -295,6 +295,7 @@ session_state_cb (LimnWindow *self)
     }
   limn_window_refresh_page (self);
   limn_window_refresh (self);
+  limn_window_put_off_rest (self);
   if (info)
     focus_generate (self);
 }
@@ -352,6 +353,7 @@ limn_window_dispose (GObject *object)
   LimnWindow *self = LIMN_WINDOW (object);
 
   g_clear_handle_id (&self->loading_source, g_source_remove);
+  g_clear_handle_id (&self->rest_source, g_source_remove);
   limn_window_let_go_of_run (self);
   g_clear_object (&self->chosen);
   g_clear_object (&self->to_open);

@@ -65,6 +65,12 @@ void fit_autoencoder_close(struct fit_autoencoder **autoencoder)
     *autoencoder = NULL;
 }
 
+void fit_autoencoder_trim(struct fit_autoencoder *autoencoder)
+{
+    if (autoencoder)
+        autoencoder->type->trim(autoencoder);
+}
+
 static bool check_size(struct fit_compute *c, int batch, int height, int width)
 {
     const int stride = FIT_AUTOENCODER_STRIDE;

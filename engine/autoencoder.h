@@ -36,6 +36,7 @@ struct fit_autoencoder_type {
     bool (*open)(struct fit_autoencoder **out, struct fk_device *device, struct fk_queue *queue,
                  struct fit_safetensors *file, struct fit_error *e); /* takes what `file` holds */
     void (*close)(struct fit_autoencoder *autoencoder);
+    void (*trim)(struct fit_autoencoder *autoencoder);
     bool (*encode)(struct fit_autoencoder *autoencoder, struct fit_compute *c, float *latent,
                    const float *rgb, int batch, int height, int width); /* NULL: cannot */
     bool (*decode)(struct fit_autoencoder *autoencoder, struct fit_compute *c, float *rgb,
@@ -65,6 +66,9 @@ bool fit_autoencoder_open_type(struct fit_autoencoder **out,
 bool fit_autoencoder_open(struct fit_autoencoder **out, struct fk_device *device,
                           struct fk_queue *queue, const char *path, struct fit_error *e);
 void fit_autoencoder_close(struct fit_autoencoder **autoencoder);
+
+/* Frees the buffers; the next call takes them again. NULL is fine. */
+void fit_autoencoder_trim(struct fit_autoencoder *autoencoder);
 
 /* The mean where the autoencoder gives a distribution. */
 bool fit_autoencoder_encode(struct fit_autoencoder *autoencoder, struct fit_compute *c,

@@ -338,6 +338,29 @@ bool fit_engine_call(struct fit_engine *engine,
     return task.ok;
 }
 
+static bool has_begun(const struct fit_job *jobs)
+{
+    while (jobs && !jobs->run)
+        jobs = jobs->next_run;
+    return jobs;
+}
+
+bool fit_engine_renew_queue(struct fit_engine *engine, struct fit_error *error)
+{
+    struct fk_device *device = engine->device;
+    pthread_mutex_lock(&engine->lock);
+    bool in_use = has_begun(engine->runs) || has_begun(engine->paused);
+    pthread_mutex_unlock(&engine->lock);
+    if (in_use)
+        return fit_fail(error, FIT_ERROR_ARGUMENT, "memory is not given back during a run");
+    struct fk_queue *fresh = device->queue_new(device);
+    if (!fresh)
+        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the device's queue");
+    device->queue_free(engine->queue);
+    engine->queue = fresh;
+    return true;
+}
+
 void fit_engine_post(struct fit_engine *engine, struct fit_job *job, enum fit_event_type type)
 {
     pthread_mutex_lock(&engine->lock);

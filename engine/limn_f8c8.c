@@ -196,6 +196,11 @@ static void free_layers(struct fk_device *device, struct weights *weights, int n
         }
 }
 
+static void limn_trim(struct fit_autoencoder *base)
+{
+    fit_scratch_finish(&((struct limn_f8c8 *)base)->scratch);
+}
+
 static void limn_close(struct fit_autoencoder *base)
 {
     struct limn_f8c8 *a = (struct limn_f8c8 *)base;
@@ -366,6 +371,7 @@ const struct fit_autoencoder_type fit_limn_f8c8 = {
     .find = limn_find,
     .open = limn_open,
     .close = limn_close,
+    .trim = limn_trim,
     .encode = limn_encode,
     .decode = limn_decode,
     .work_bytes = limn_work_bytes,

@@ -4,6 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "bundle.h"
 #include "engine_private.h"
@@ -272,6 +275,28 @@ void fit_model_unref(struct fit_model **handle)
     free(files);
     fit_engine_unref(model->engine);
     free(model);
+}
+
+/* The copies come anew when they are used; without room for them they stayed away, and do. */
+static bool trim(struct fit_engine *engine, void *data, struct fit_error *error)
+{
+    struct fit_model *model = data;
+    bool kept = model->network.kept_on;
+    if (!fit_engine_renew_queue(engine, error))
+        return false;
+    fit_network_forget(&model->network);
+    if (kept)
+        fit_network_keep(&model->network, engine->device, give_pages_back, model->files);
+    fit_autoencoder_trim(model->autoencoder);
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+    return true;
+}
+
+bool fit_model_trim(struct fit_model *model, struct fit_error *error)
+{
+    return fit_engine_call(model->engine, trim, model, error);
 }
 
 void fit_model_info(const struct fit_model *model, struct fit_model_info *out)

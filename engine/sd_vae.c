@@ -170,6 +170,11 @@ static bool vae_find(const struct fit_tensor_list *list, const struct fit_tensor
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
+static void vae_trim(struct fit_autoencoder *base)
+{
+    fit_scratch_finish(&((struct sd_vae *)base)->scratch);
+}
+
 static void vae_close(struct fit_autoencoder *base)
 {
     struct sd_vae *vae = (struct sd_vae *)base;
@@ -287,6 +292,7 @@ const struct fit_autoencoder_type fit_sd_vae = {
     .find = vae_find,
     .open = vae_open,
     .close = vae_close,
+    .trim = vae_trim,
     .encode = vae_encode,
     .decode = vae_decode,
     .work_bytes = vae_work_bytes,

@@ -68,6 +68,11 @@ static bool taesd_find(const struct fit_tensor_list *list,
     return fit_convnet_find(decoder, N_DECODER, &source, visitor, e);
 }
 
+static void taesd_trim(struct fit_autoencoder *base)
+{
+    fit_scratch_finish(&((struct taesd *)base)->scratch);
+}
+
 static void taesd_close(struct fit_autoencoder *base)
 {
     struct taesd *t = (struct taesd *)base;
@@ -168,6 +173,7 @@ static size_t taesd_work_bytes(const struct fit_autoencoder *base, int batch, in
 const struct fit_autoencoder_type fit_taesd = {
     .name = "taesd", .channels = CHANNELS, .stride = 8, .scaling_factor = 1,
     .preview = fit_sd_preview,
-    .find = taesd_find, .open = taesd_open, .close = taesd_close, .decode = taesd_decode,
+    .find = taesd_find, .open = taesd_open, .close = taesd_close, .trim = taesd_trim,
+    .decode = taesd_decode,
     .work_bytes = taesd_work_bytes,
 };

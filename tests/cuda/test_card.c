@@ -134,6 +134,48 @@ static void test_recorded_is_the_same(void **state)
     }
 }
 
+static size_t used_bytes(struct fit_engine *engine)
+{
+    size_t free_bytes = 0, total = 0;
+    assert_true(engine->device->memory(engine->device, &free_bytes, &total));
+    return total - free_bytes;
+}
+
+static void paint_on(struct fit_engine *engine, struct fit_model *model, float *latent)
+{
+    struct fit_generate_params params = {.width = 32, .height = 32, .steps = STEPS, .guidance = 2};
+    struct fit_error error = {0};
+    struct fit_job *job;
+    require_ok(fit_generate(model, &params, &job, &error), error);
+    assert_int_equal(wait_for_end(engine, job), FIT_EVENT_DONE);
+    assert_true(fit_job_latent(job, STEPS, FIT_VIEW_STATE, latent));
+    fit_job_unref(&job);
+}
+
+/* What a picture left behind to make the next one quicker is given back, by the device's own count, and
+ * the next one is the same. */
+static void test_trim(void **state)
+{
+    struct fit_engine *engine = engine_on("cuda");
+    struct fit_model *model = model_on(engine, FIT_PRECISION_BF16);
+    struct fit_error error = {0};
+    (void)state;
+    require_ok(fit_model_trim(model, &error), error); /* what loading left */
+    size_t loaded = used_bytes(engine);
+    paint_on(engine, model, card);
+    size_t painted = used_bytes(engine);
+    require_ok(fit_model_trim(model, &error), error);
+    print_message("%zu bytes with the model, %zu after a picture, %zu at rest\n", loaded, painted,
+                  used_bytes(engine));
+    assert_true(painted > loaded);
+    assert_int_equal(used_bytes(engine), loaded);
+    paint_on(engine, model, processor);
+    assert_memory_equal(card, processor, 8 * (32 / 8) * (32 / 8) * sizeof *card);
+    assert_int_equal(used_bytes(engine), painted);
+    fit_model_unref(&model);
+    fit_engine_close(&engine);
+}
+
 /* Losses of the first steps; they depend on gradients, moments and the running average. */
 static void train(const struct fixture *f, const char *backend, double *loss)
 {
@@ -179,6 +221,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_recorded_is_the_same),
+        cmocka_unit_test(test_trim),
         cmocka_unit_test(test_training),
     };
     char message[256];

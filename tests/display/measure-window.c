@@ -142,6 +142,50 @@ static void measure_live(struct fixture *f)
     report("  new size to its last picture", whole);
 }
 
+/* Memory that is given back while nobody paints, and what taking it again costs. */
+static void measure_rest(struct fixture *f)
+{
+    double warm[RUNS], rested[RUNS], painting_mb = 0, resting_mb = 0;
+    limn_settings_set_size(f->window->settings, 256, 256);
+    g_object_set(f->window->settings, "steps", 20, NULL);
+    fixture_paint(f);
+    for (int i = 0; i < RUNS; i++) {
+        gint64 begun = g_get_monotonic_time();
+        fixture_act(f, "win.generate");
+        until_picture(f);
+        warm[i] = ms_since(begun);
+        until_end(f);
+        fixture_settle(f);
+        painting_mb = memory_mb("VmRSS:");
+        limn_session_rest(f->session);
+        for (int settle = 0; settle < 3; settle++)
+            fixture_settle(f);
+        resting_mb = memory_mb("VmRSS:");
+        begun = g_get_monotonic_time();
+        fixture_act(f, "win.generate");
+        until_picture(f);
+        rested[i] = ms_since(begun);
+        until_end(f);
+        fixture_settle(f);
+    }
+    printf("at rest: %.0f MB instead of %.0f MB\n", resting_mb, painting_mb);
+    report("  Generate to the first prediction", warm);
+    report("  the same after a rest", rested);
+}
+
+/* With a run under way, which is kept to be gone on with. */
+static void measure_quit(struct fixture *f)
+{
+    g_object_set(f->window->settings, "steps", 1000, NULL);
+    fixture_act(f, "win.generate");
+    until_picture(f);
+    for (int settle = 0; settle < 20; settle++)
+        fixture_settle(f);
+    gint64 begun = g_get_monotonic_time();
+    fixture_close(f, NULL);
+    printf("%-52s        %7.1f ms\n", "quit during a run, which is kept", ms_since(begun));
+}
+
 /* ---- classes ---- */
 
 struct listing {
@@ -295,10 +339,13 @@ int main(int argc, char **argv)
     measure_size(&f, 128);
     measure_size(&f, 256);
     printf("memory: %.0f MB idle, %.0f MB at most\n", idle, memory_mb("VmHWM:"));
+    measure_rest(&f);
     measure_stop(&f);
     measure_live(&f);
     measure_all_frames(&f);
     measure_classes(&f);
-    fixture_close(&f, NULL);
+    limn_session_load(f.session, g_getenv("LIMN_MODEL"));
+    WAIT_UNTIL(limn_session_get_state(f.session) == LIMN_SESSION_READY);
+    measure_quit(&f);
     return 0;
 }

@@ -527,6 +527,30 @@ static void test_narrow(struct fixture *f, gconstpointer data)
     g_assert_cmpint(least, <=, 600);
 }
 
+/* Nobody paints for a while: memory is given back, and the next picture is what it would have been. */
+static void test_rest(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    gsize bytes = 4 * 64 * 48;
+    g_settings_set_uint(f->window->memory, "rest-after", 1);
+    fixture_paint(f);
+    struct fit_frame *before = limn_run_dup_end(f->window->run);
+    g_assert_cmpuint(f->window->rest_source, !=, 0);
+    WAIT_UNTIL(f->window->rest_source == 0);
+    fixture_settle(f);
+    limn_window_generate_as_set(f->window);
+    g_assert_cmpuint(f->window->rest_source, ==, 0); /* not while something is painted */
+    WAIT_UNTIL(!limn_run_is_active(f->window->run));
+    struct fit_frame *after = limn_run_dup_end(f->window->run);
+    g_assert_cmpmem(fit_frame_pixels(before), bytes, fit_frame_pixels(after), bytes);
+    fit_frame_unref(&before);
+    fit_frame_unref(&after);
+    g_settings_set_uint(f->window->memory, "rest-after", 0);
+    limn_window_put_off_rest(f->window);
+    g_assert_cmpuint(f->window->rest_source, ==, 0); /* never */
+    g_settings_reset(f->window->memory, "rest-after");
+}
+
 int main(int argc, char **argv)
 {
     fixture_init(&argc, &argv);
@@ -553,5 +577,6 @@ int main(int argc, char **argv)
     ADD("verify", test_verify);
     ADD("discard", test_discard);
     ADD("discard-keys", test_discard_keys);
+    ADD("rest", test_rest);
     return g_test_run();
 }

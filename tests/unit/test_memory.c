@@ -48,7 +48,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void paint(struct fixture *f)
+static struct fit_job *paint_job(struct fixture *f)
 {
     struct fit_error error = {0};
     struct fit_job *job;
@@ -63,7 +63,24 @@ static void paint(struct fixture *f)
             assert_int_equal(event.type, FIT_EVENT_DONE);
         fit_job_unref(&event.job);
     }
+    return job;
+}
+
+static void paint(struct fixture *f)
+{
+    struct fit_job *job = paint_job(f);
     fit_job_unref(&job);
+}
+
+static const size_t latent_bytes = 8 * (64 / 8) * (64 / 8) * sizeof(float);
+
+static float *paint_latent(struct fixture *f)
+{
+    struct fit_job *job = paint_job(f);
+    float *latent = malloc(latent_bytes);
+    assert_true(fit_job_latent(job, f->params.steps, FIT_VIEW_STATE, latent));
+    fit_job_unref(&job);
+    return latent;
 }
 
 static size_t copied(const struct fixture *f)
@@ -114,6 +131,61 @@ static void test_copies_are_given_back(void **state)
     assert_int_equal(copied(f), 0);
 }
 
+/* What a run took to be quick comes back, and the next one takes it again. */
+static void test_trim(void **state)
+{
+    struct fixture *f = *state;
+    struct fit_error error = {0};
+    free_bytes = SIZE_MAX / 2;
+    size_t all = to_copy(f);
+    float *before = paint_latent(f);
+    size_t made = copied(f);
+    require_ok(fit_model_trim(f->model, &error), error);
+    assert_int_equal(copied(f), 0);
+    assert_int_equal(to_copy(f), all);
+    float *after = paint_latent(f);
+    assert_memory_equal(before, after, latent_bytes);
+    assert_int_equal(copied(f), made);
+    free(before);
+    free(after);
+}
+
+/* Copies that there was no room for do not come by it. */
+static void test_trim_without_copies(void **state)
+{
+    struct fixture *f = *state;
+    struct fit_error error = {0};
+    free_bytes = f->run_bytes;
+    paint(f);
+    require_ok(fit_model_trim(f->model, &error), error);
+    assert_int_equal(copied(f) + to_copy(f), 0);
+}
+
+/* A run that is paused keeps what it works with. */
+static void test_no_trim_during_a_run(void **state)
+{
+    struct fixture *f = *state;
+    struct fit_error error = {0};
+    struct fit_progress progress = {0};
+    struct fit_event event;
+    struct fit_job *job;
+    free_bytes = SIZE_MAX / 2;
+    f->params.steps = 1000;
+    require_ok(fit_generate(f->model, &f->params, &job, &error), error);
+    while (progress.evaluations == 0) {
+        if (fit_engine_wait_event(f->engine, PATIENCE_MS, &event))
+            fit_job_unref(&event.job);
+        fit_job_progress(job, &progress);
+    }
+    for (fit_job_pause(job); progress.state != FIT_JOB_PAUSED; fit_job_progress(job, &progress))
+        if (fit_engine_wait_event(f->engine, 1, &event))
+            fit_job_unref(&event.job);
+    assert_false(fit_model_trim(f->model, &error));
+    assert_non_null(strstr(error.message, "during a run"));
+    fit_job_cancel(job);
+    fit_job_unref(&job);
+}
+
 static void test_too_large_a_run(void **state)
 {
     struct fixture *f = *state;
@@ -156,7 +228,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_copies_come_with_the_first_use), TEST(test_a_run_comes_before_copies),
         TEST(test_copies_are_given_back), TEST(test_too_large_a_run),
-        TEST(test_a_size_that_fits),
+        TEST(test_a_size_that_fits), TEST(test_trim),
+        TEST(test_trim_without_copies), TEST(test_no_trim_during_a_run),
     };
     tiny_folder_init(argc, argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
