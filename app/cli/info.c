@@ -192,6 +192,43 @@ static bool compare_pixels(const char *path, const struct fit_frame *frame, size
                                   height, fit_frame_width(frame), fit_frame_height(frame));
 }
 
+/* The bundle of a step of the training run that the model in use is of. */
+static bool find_step(const struct session *session, int64_t step, char *path, size_t bytes)
+{
+    struct fit_checkpoints list;
+    bool found = false;
+    if (!fit_checkpoints_list(session->info.path, &list, NULL))
+        return false;
+    for (int i = 0; i < list.n && !found; i++)
+        found = list.steps[i] == step && fit_checkpoints_path(&list, step, path, bytes);
+    fit_checkpoints_finish(&list);
+    return found;
+}
+
+/* A picture by another checkpoint of the same training is painted again by that one. */
+static bool take_checkpoint(struct session *session, const struct common *common,
+                            const struct fit_settings *settings, struct fit_error *error)
+{
+    char path[4096];
+    struct fit_model_params params = {
+        .path = path, .precision = (enum fit_precision)common->precision};
+    struct fit_model *model = NULL;
+    if (settings->checkpoint_step < 0 || !strcmp(settings->model_hash, session->info.sha256))
+        return true;
+    if (find_step(session, settings->checkpoint_step, path, sizeof path)) {
+        if (!fit_model_load(session->engine, &params, &model, error))
+            return false;
+        fit_model_unref(&session->model);
+        session->model = model;
+        fit_model_info(model, &session->info);
+    }
+    return !strcmp(settings->model_hash, session->info.sha256) ||
+           set_error(error, FIT_ERROR_MODEL,
+                     "the picture was painted by step %lld of the training of \"%s\", which is not "
+                     "beside the model in use, or not any more: --model names it or its run",
+                     (long long)settings->checkpoint_step, settings->model_name);
+}
+
 static bool verify(const struct common *common, const char *path, struct session *session,
                    size_t *different, int *most, struct fit_error *error)
 {
@@ -200,6 +237,7 @@ static bool verify(const struct common *common, const char *path, struct session
     struct fit_frame *frame = NULL;
     bool ok = fit_settings_read_png(path, &settings, error) &&
               session_open(session, common, error) &&
+              take_checkpoint(session, common, &settings, error) &&
               paint_again(session, &settings, &job, &frame, error) &&
               compare_pixels(path, frame, different, most, error);
     fit_frame_unref(&frame);

@@ -80,6 +80,24 @@ status=$?
 [ $status -eq 4 ] || complain "verify of another model: status $status, expected 4: $(cat err)"
 [[ $said == *differs* ]] || complain "verify said: $said"
 
+# A picture by another checkpoint of the training run that is named is painted again by that one.
+mkdir -p run/checkpoints
+for step in 100 200; do
+    cp -r tiny "run/checkpoints/step-000000$step"
+    sed -i "s/\(transformer_sha256\": \"\)......../\100000$step/" \
+        "run/checkpoints/step-000000$step/model.json"
+done
+sed -i 's/"scaling_factor": 1.0/"scaling_factor": 1.5/' run/checkpoints/step-000000200/model.json
+run 0 generate --model run/checkpoints/step-000000100 --size 32x32 --steps 1 --output older.png
+run 0 info older.png --json
+json 100 checkpoint
+run 0 verify older.png --model run
+run 2 verify older.png
+says 'step 100 of the training of "Tiny"'
+rm -r run/checkpoints/step-000000100
+run 2 verify older.png --model run
+says 'step 100 of the training of "Tiny"'
+
 run 0 compare --size 96x32 --seed 2 --steps 2 --output sheet.png --json
 json 13 methods
 json none methods 0
