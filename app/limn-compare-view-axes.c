@@ -4,6 +4,8 @@
 
 #include <glib/gi18n.h>
 
+#define LONGEST_REASON 48 /* letters */
+
 /* The parts of a row, under these names. */
 #define ROW_NAME "limn-name"
 #define ROW_REASON "limn-reason"
@@ -20,8 +22,7 @@ row_setup_cb (GtkListItemFactory *factory, GtkListItem *item)
   (void) factory;
   gtk_label_set_xalign (GTK_LABEL (name), 0);
   gtk_label_set_xalign (GTK_LABEL (reason), 0);
-  gtk_label_set_wrap (GTK_LABEL (reason), TRUE);
-  gtk_label_set_max_width_chars (GTK_LABEL (reason), 28);
+  gtk_label_set_ellipsize (GTK_LABEL (reason), PANGO_ELLIPSIZE_END);
   gtk_widget_add_css_class (reason, "caption");
   gtk_widget_set_hexpand (words, TRUE);
   gtk_box_append (GTK_BOX (words), name);
@@ -42,7 +43,7 @@ get_reason (LimnCompareView *self, guint axis)
   if (axis != LIMN_AXIS_CHECKPOINT || limn_compare_view_has_checkpoints (self))
     return "";
   return *trouble ? trouble
-                  : _ ("Open the folder of a training run with two checkpoints or more");
+                  : _ ("Open a training run that has two or more");
 }
 
 static void
@@ -58,7 +59,11 @@ row_bind_cb (LimnCompareView *self, GtkListItem *item)
   gtk_label_set_text (g_object_get_data (G_OBJECT (item), ROW_NAME),
                       gtk_string_object_get_string (name));
   gtk_label_set_text (GTK_LABEL (reason_label), reason);
+  /* The list is as wide as its rows have to be. */
+  gtk_label_set_width_chars (GTK_LABEL (reason_label),
+                             (int) MIN (g_utf8_strlen (reason, -1), LONGEST_REASON));
   gtk_widget_set_visible (reason_label, !possible);
+  gtk_widget_set_tooltip_text (reason_label, reason); /* a file's may be long */
   gtk_widget_set_opacity (mark, axis == self->chosen_axis);
   gtk_widget_set_sensitive (gtk_list_item_get_child (item), possible);
   gtk_list_item_set_activatable (item, possible);
