@@ -219,34 +219,46 @@ static double distance(const float *a, const float *b, size_t n)
     return sqrt(apart / size);
 }
 
-/* The velocity of a few tokens beside that of the plain reference, which reads the same weights
- * where they are host memory; elsewhere nothing is compared. */
-static bool evaluation_error(struct bench *b, const struct fit_network *network, double *error)
+/* The distance between the velocities of a few tokens, on the device and on a plain one. */
+static bool compare_velocities(struct bench *b, const struct fit_network *network,
+                               struct bench *plain, const struct fit_network *plain_network,
+                               double *error)
 {
-    char message[256];
-    const struct fk_open_params open = {"reference", b->params->n_threads};
-    struct fk_device *plain = b->device->caps.host_memory
-                                  ? fk_device_open(&open, message, sizeof message)
-                                  : NULL;
-    *error = -1;
-    if (!plain)
-        return true;
-    struct fit_compute c;
     struct scene fast = {0}, slow = {0};
-    fit_compute_init(&c, plain, plain->queue_new(plain), b->error);
     size_t n = CHECK_TOKENS * (size_t)fit_config_features(&b->config);
     float *velocities = malloc(2 * n * sizeof *velocities);
-    bool ok = velocities && c.queue &&
+    bool ok = (velocities || fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a velocity")) &&
               scene_init(&fast, b, &b->compute, network, CHECK_TOKENS) &&
-              scene_init(&slow, b, &c, network, CHECK_TOKENS) && velocity(&fast, b, velocities) &&
-              velocity(&slow, b, velocities + n);
+              scene_init(&slow, plain, &plain->compute, plain_network, CHECK_TOKENS) &&
+              velocity(&fast, b, velocities) && velocity(&slow, plain, velocities + n);
     if (ok)
         *error = distance(velocities, velocities + n, n);
     free(velocities);
     scene_finish(&fast);
     scene_finish(&slow);
-    plain->queue_free(c.queue);
-    fk_device_close(&plain);
+    return ok;
+}
+
+/* The velocity beside that of the plain reference, which reads the same weights where they are host
+ * memory and has its own elsewhere. */
+static bool evaluation_error(struct bench *b, const struct fit_network *network, double *error)
+{
+    char message[256];
+    const struct fk_open_params open = {"reference", b->params->n_threads};
+    struct bench plain = *b;
+    struct bench_network *copy = NULL;
+    *error = -1;
+    plain.device = fk_device_open(&open, message, sizeof message);
+    if (!plain.device)
+        return true;
+    plain.queue = plain.device->queue_new(plain.device);
+    fit_compute_init(&plain.compute, plain.device, plain.queue, b->error);
+    bool ok = plain.queue || fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a queue");
+    ok = ok && (b->device->caps.host_memory || bench_network_new(&copy, &plain));
+    ok = ok && compare_velocities(b, network, &plain, copy ? &copy->network : network, error);
+    bench_network_free(copy, &plain);
+    plain.device->queue_free(plain.queue);
+    fk_device_close(&plain.device);
     return ok;
 }
 

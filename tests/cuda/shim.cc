@@ -312,6 +312,29 @@ cudaError_t cudaSetDevice(int device)
     return lost;
 }
 
+/* Large blocks are the system's: many are never touched, and malloc's debugging fills all of its. */
+enum { LARGE_BLOCK = 16 << 20 };
+
+static void *block_alloc(size_t bytes)
+{
+    if (guarded)
+        return guarded_alloc(bytes);
+    if (bytes < LARGE_BLOCK)
+        return aligned_alloc(256, (bytes + 255) / 256 * 256);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void block_free(void *p, size_t bytes)
+{
+    if (guarded)
+        madvise(p, bytes, MADV_DONTNEED);
+    else if (bytes < LARGE_BLOCK)
+        free(p);
+    else
+        munmap(p, bytes);
+}
+
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     std::lock_guard<std::recursive_mutex> hold(one_launch);
@@ -320,7 +343,7 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
         return lost;
     if (bytes > largest_block || bytes > memory_total || memory_used > memory_total - bytes)
         return cudaErrorMemoryAllocation;
-    *p = guarded ? guarded_alloc(bytes) : aligned_alloc(256, (bytes + 255) / 256 * 256);
+    *p = block_alloc(bytes);
     if (!*p)
         return cudaErrorMemoryAllocation;
     blocks[*p] = bytes;
@@ -337,10 +360,7 @@ cudaError_t cudaFree(void *p)
     if (found == blocks.end())
         cuda_shim_fail("what is freed was not allocated");
     memory_used -= found->second;
-    if (guarded)
-        madvise(p, found->second, MADV_DONTNEED);
-    else
-        free(p);
+    block_free(p, found->second);
     blocks.erase(found);
     return lost;
 }
