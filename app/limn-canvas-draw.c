@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Everything that the canvas draws. A GtkGLArea that shows a texture of the device can take the
- * place of draw_picture(); frame, handles and labels stay as they are. */
+/* Everything that the canvas draws. */
 #include <glib/gi18n.h>
 #include <math.h>
 
 #include "limn-canvas-private.h"
+#include "limn-frame-texture.h"
 
 #define HANDLE_RADIUS 5.5f
 #define NEAREST_ABOVE 2.0 /* zoom from which single pixels are shown as squares */
@@ -86,10 +86,11 @@ draw_empty (LimnCanvas *self, GtkSnapshot *snapshot, const LimnRect *rect)
 static cairo_surface_t *
 surface_of_texture (GdkTexture *texture)
 {
+  g_autoptr (GdkTexture) pixels = limn_frame_texture_dup_in_memory (texture);
   cairo_surface_t *surface = cairo_image_surface_create (
       CAIRO_FORMAT_ARGB32, gdk_texture_get_width (texture), gdk_texture_get_height (texture));
 
-  gdk_texture_download (texture, cairo_image_surface_get_data (surface),
+  gdk_texture_download (pixels, cairo_image_surface_get_data (surface),
                         (gsize) cairo_image_surface_get_stride (surface));
   cairo_surface_mark_dirty (surface);
   return surface;

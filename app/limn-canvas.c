@@ -4,6 +4,8 @@
 #include <glib/gi18n.h>
 #include <math.h>
 
+#include "limn-frame-texture.h"
+
 #define MARGIN 44          /* application pixels around a fitted picture, room for the handles */
 #define LARGEST_FIT 4      /* a small picture is not blown up further than this by itself */
 #define REFIT_MS 180
@@ -341,6 +343,20 @@ limn_canvas_size_allocate (GtkWidget *widget, int width, int height, int baselin
 }
 
 static void
+limn_canvas_realize (GtkWidget *widget)
+{
+  GTK_WIDGET_CLASS (limn_canvas_parent_class)->realize (widget);
+  limn_frame_texture_set_renderer (gtk_native_get_renderer (gtk_widget_get_native (widget)));
+}
+
+static void
+limn_canvas_unrealize (GtkWidget *widget)
+{
+  limn_frame_texture_set_renderer (NULL);
+  GTK_WIDGET_CLASS (limn_canvas_parent_class)->unrealize (widget);
+}
+
+static void
 limn_canvas_measure (GtkWidget *widget, GtkOrientation orientation, int for_size, int *minimum,
                      int *natural, int *minimum_baseline, int *natural_baseline)
 {
@@ -395,6 +411,8 @@ limn_canvas_class_init (LimnCanvasClass *klass)
   object_class->get_property = limn_canvas_get_property;
   widget_class->size_allocate = limn_canvas_size_allocate;
   widget_class->measure = limn_canvas_measure;
+  widget_class->realize = limn_canvas_realize;
+  widget_class->unrealize = limn_canvas_unrealize;
   widget_class->snapshot = limn_canvas_snapshot;
   gtk_widget_class_set_css_name (widget_class, "canvas");
   gtk_widget_class_set_accessible_role (widget_class, GTK_ACCESSIBLE_ROLE_GROUP);

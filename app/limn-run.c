@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "limn-error.h"
+#include "limn-frame-texture.h"
 
 struct _LimnRun
 {
@@ -56,33 +57,13 @@ set_texture (LimnRun *self, GdkTexture *texture, struct fit_frame *frame)
 }
 
 static void
-release_frame (gpointer data)
-{
-  struct fit_frame *frame = data;
-
-  fit_frame_unref (&frame);
-}
-
-/* The texture borrows the frame's pixels, so nothing is copied. */
-static GdkTexture *
-texture_of_frame (struct fit_frame *frame)
-{
-  int width = fit_frame_width (frame), height = fit_frame_height (frame);
-  gsize stride = 4 * (gsize) width;
-  g_autoptr (GBytes) bytes = g_bytes_new_with_free_func (
-      fit_frame_pixels (frame), stride * (gsize) height, release_frame, fit_frame_ref (frame));
-
-  return gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8A8, bytes, stride);
-}
-
-static void
 show_frame (LimnRun *self, struct fit_frame *frame)
 {
   g_autoptr (GdkTexture) texture = NULL;
 
   if (frame == self->shown)
     return;
-  texture = texture_of_frame (frame);
+  texture = limn_frame_texture_new (frame);
   set_texture (self, texture, frame);
 }
 

@@ -4,6 +4,8 @@
 
 #include <glib/gi18n.h>
 
+#include "limn-frame-texture.h"
+
 /* ---- painting ---- */
 
 gboolean
@@ -397,7 +399,11 @@ copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
   if (focus && GTK_IS_TEXT (focus))
     gtk_widget_activate_action (focus, "clipboard.copy", NULL);
   else if (texture)
-    gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), texture);
+    {
+      g_autoptr (GdkTexture) pixels = limn_frame_texture_dup_in_memory (texture);
+
+      gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), pixels);
+    }
 }
 
 static void
