@@ -14,7 +14,7 @@
 #include "engine_private.h"
 #include "fit/fit-train.h"
 
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 180000
 enum { STEPS = 3, MOST_VALUES = 8 * 32 * 32 };
 
 static struct fit_engine *engine_on(const char *backend)

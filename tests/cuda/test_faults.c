@@ -9,7 +9,7 @@
 
 #include "../unit/tiny_folder.h"
 
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 180000
 enum { STEPS = 3, SIDE = 16, VALUES = 8 * (SIDE / 8) * (SIDE / 8) };
 
 struct outcome {

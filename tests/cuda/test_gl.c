@@ -14,7 +14,7 @@
 #include "context.h"
 #include "fit/fit-gl.h"
 
-#define PATIENCE_MS 60000
+#define PATIENCE_MS 180000
 enum { STEPS = 4, RING = 3, SIDE = 16, MOST_BYTES = 4 * 48 * 48 };
 
 static struct fit_engine *engine;

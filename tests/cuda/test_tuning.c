@@ -104,7 +104,7 @@ static void run_engine(const char *folder)
     require_ok(fit_model_load(engine, &bundle, &model, &error), error);
     require_ok(fit_generate(model, &picture, &job, &error), error);
     while (event.type != FIT_EVENT_DONE) {
-        assert_true(fit_engine_wait_event(engine, 30000, &event));
+        assert_true(fit_engine_wait_event(engine, 180000, &event));
         assert_int_not_equal(event.type, FIT_EVENT_FAILED);
         fit_job_unref(&event.job);
     }

@@ -11,7 +11,7 @@ import time
 import pyatspi
 
 
-def wait_for(what, look, seconds=60):
+def wait_for(what, look, seconds=180):
     """The first true answer of look()."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

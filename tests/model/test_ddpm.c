@@ -5,6 +5,7 @@
  * loss of its training where it is known, and its gradient against differences.
  */
 #include <math.h>
+#include <string.h>
 
 #include "ddpm.h"
 #include "sampler.h"

@@ -25,7 +25,7 @@
 #include "fit/fit.h"
 #include "safetensors.h"
 
-#define PATIENCE_MS 60000 /* far more than any run here takes, on any machine */
+#define PATIENCE_MS 180000 /* far more than any run here takes, on any machine */
 #define LIMIT 1e-5
 #define LIMIT_ADAPTIVE 5e-5
 

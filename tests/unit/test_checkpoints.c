@@ -186,7 +186,7 @@ static void paint(struct fit_engine *engine, struct fit_model *model, const char
     struct fit_job *job;
     require_ok(fit_generate(model, &params, &job, &error), error);
     for (struct fit_event event; !frame;) {
-        assert_true(fit_engine_wait_event(engine, 30000, &event));
+        assert_true(fit_engine_wait_event(engine, 180000, &event));
         assert_int_not_equal(event.type, FIT_EVENT_FAILED);
         if (event.type == FIT_EVENT_DONE)
             frame = fit_job_take_frame(job);

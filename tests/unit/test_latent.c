@@ -72,7 +72,7 @@ static void wait_done(struct fit_engine *engine)
     struct fit_event event;
     enum fit_event_type type;
     do {
-        assert_true(fit_engine_wait_event(engine, 30000, &event));
+        assert_true(fit_engine_wait_event(engine, 180000, &event));
         type = event.type;
         fit_job_unref(&event.job);
     } while (type < FIT_EVENT_DONE);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_MS 30000
+#define PATIENCE_MS 180000 /* far more than any run here takes, on any machine */
 #define STEPS 5
 #define WIDTH 64
 #define HEIGHT 48
