@@ -127,8 +127,7 @@ gpointer fixture_controller(GtkWidget *widget, GType type)
     return found;
 }
 
-/* What the window itself draws: without a compositor, and without popovers, which are windows. */
-static void write_window(GtkWidget *window, const char *path)
+void fixture_write_window(GtkWidget *window, const char *path)
 {
     g_autoptr(GdkPaintable) paintable = gtk_widget_paintable_new(window);
     g_autoptr(GtkSnapshot) snapshot = gtk_snapshot_new();
@@ -159,7 +158,7 @@ void fixture_picture(struct fixture *fixture, GtkWindow *window, const char *nam
         g_autofree char *path = g_build_filename(folder, file, NULL);
         adw_style_manager_set_color_scheme(adw_style_manager_get_default(), styles[i].scheme);
         fixture_settle(fixture);
-        write_window(GTK_WIDGET(window ? window : GTK_WINDOW(fixture->window)), path);
+        fixture_write_window(GTK_WIDGET(window ? window : GTK_WINDOW(fixture->window)), path);
     }
     adw_style_manager_set_color_scheme(adw_style_manager_get_default(), ADW_COLOR_SCHEME_DEFAULT);
 }

@@ -46,6 +46,9 @@ void fixture_paint(struct fixture *fixture);
 /* Throws one picture of the history away. */
 AdwToast *fixture_discard(struct fixture *fixture, GFile *file);
 
+/* Writes what a window draws itself to a PNG file: popovers are windows of their own. */
+void fixture_write_window(GtkWidget *window, const char *path);
+
 /* Writes numbered pictures of a window (NULL: the test's) into the folder that LIMN_TEST_SCREENSHOTS names,
  * PROGRAM-NN-NAME-light.png and -dark.png; without that variable it does nothing. */
 void fixture_picture(struct fixture *fixture, GtkWindow *window, const char *name);
