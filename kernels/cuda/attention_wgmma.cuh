@@ -106,6 +106,7 @@ static __global__ void __launch_bounds__(2 * WGMMA_THREADS)
     wgmma_scores<D>(s, q, keys);
     wgmma_wait<0>();
     wgmma_settle(s);
+    wgmma_settle(q);
     soften(&m, s, keep, scale_log2, n);
     pack_weights(p, s);
 
@@ -120,9 +121,11 @@ static __global__ void __launch_bounds__(2 * WGMMA_THREADS)
         wgmma_values<D>(out, p, values + (side ^ 1) * shape::values);
         wgmma_wait<1>();
         wgmma_settle(s);
+        wgmma_settle(q);
         soften(&m, s, keep, scale_log2, n - at);
         wgmma_wait<0>();
         wgmma_settle(out);
+        wgmma_settle(p);
         for (int c = 0; c < mma_shape<D>::columns; c++)
             for (int i = 0; i < 4; i++)
                 out[c][i] *= keep[i / 2];
@@ -133,6 +136,7 @@ static __global__ void __launch_bounds__(2 * WGMMA_THREADS)
     wgmma_values<D>(out, p, values + (side ^ 1) * shape::values);
     wgmma_wait<0>();
     wgmma_settle(out);
+    wgmma_settle(p);
     put_rows<D>(&a, y, out, &m, first, n, row);
 }
 

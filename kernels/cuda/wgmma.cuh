@@ -88,16 +88,31 @@ template <int LEFT> static inline __device__ void wgmma_wait()
 #endif
 }
 
-/* Keeps the compiler from moving uses of d over a wait, which says nothing of registers. */
-template <int COLUMNS> static inline __device__ void wgmma_settle(float (&d)[COLUMNS][4])
+/* Behind a wait, of which the compiler does not know what it is good for: d is not used before, and
+ * the registers of a are not used for something else before. */
+static inline __device__ void wgmma_settle(float &d)
 {
 #if defined(CUDA_WGMMA_NATIVE)
-    for (int c = 0; c < COLUMNS; c++)
-        for (int i = 0; i < 4; i++)
-            asm volatile("" : "+f"(d[c][i])::"memory");
+    asm volatile("" : "+f"(d)::"memory");
 #else
     (void)d;
 #endif
+}
+
+static inline __device__ void wgmma_settle(uint32_t &a)
+{
+#if defined(CUDA_WGMMA_NATIVE)
+    asm volatile("" : "+r"(a)::"memory");
+#else
+    (void)a;
+#endif
+}
+
+template <typename T, int N> static inline __device__ void wgmma_settle(T (&registers)[N][4])
+{
+    for (int i = 0; i < N; i++)
+        for (int k = 0; k < 4; k++)
+            wgmma_settle(registers[i][k]);
 }
 
 #if defined(CUDA_WGMMA_NATIVE)

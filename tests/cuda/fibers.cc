@@ -7,6 +7,7 @@
 #include <vector>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -117,6 +118,16 @@ static void arrived(void *fake, const void **from, size_t *bytes)
 #endif
 }
 
+/* Frames that never returned, those of the fiber that had the stack before, are still guarded. */
+static void unguard(unsigned char *stack)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(stack, STACK_BYTES);
+#else
+    (void)stack;
+#endif
+}
+
 static void to_home(bool for_ever)
 {
     fiber &f = fibers[current];
@@ -152,6 +163,7 @@ static void prepare(unsigned n)
         f.done = false;
         f.counter = nullptr;
         f.fake = nullptr;
+        unguard(f.stack.get());
         context_make(&f.context, f.stack.get(), begin);
     }
 }
