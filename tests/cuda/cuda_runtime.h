@@ -11,9 +11,9 @@
  * A barrier or a shuffle that not all threads reach stops the program with a sentence. Variables of
  * the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n loses
  * the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has,
- * FK_SHIM_BLOCK=bytes the most that it has in one piece, with FK_SHIM_GUARD=1 a program that touches
- * device memory itself stops there, FK_SHIM_CAPABILITY=90 makes it a Hopper, and
- * FK_SHIM_WGMMA_WRONG=n makes products of its warp groups wrong after n of them.
+ * FK_SHIM_BLOCK=bytes the most that it has in one piece beside the first, with FK_SHIM_GUARD=1 a
+ * program that touches device memory itself stops there, FK_SHIM_CAPABILITY=90 makes it a Hopper,
+ * and FK_SHIM_WGMMA_WRONG=n makes products of its warp groups wrong after n of them.
  *
  * Textures of OpenGL are real ones: pictures go into them by the GL of the current context.
  * FK_SHIM_GL, read at every call, makes that go wrong: "other" is GL on another card, "refused" a

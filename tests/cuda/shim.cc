@@ -341,7 +341,8 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
     *p = NULL;
     if (lost)
         return lost;
-    if (bytes > largest_block || bytes > memory_total || memory_used > memory_total - bytes)
+    if (bytes > memory_total || memory_used > memory_total - bytes ||
+        (bytes > largest_block && !blocks.empty()))
         return cudaErrorMemoryAllocation;
     *p = block_alloc(bytes);
     if (!*p)

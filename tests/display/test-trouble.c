@@ -8,7 +8,8 @@
 /* Enough for some steps of the test model, far fewer than the run's. */
 #define SOME_LAUNCHES "1500"
 #define MANY_STEPS 400
-#define LITTLE_MEMORY "8388608" /* bytes: the test model has room, and pictures below 256x128 */
+/* Bytes: the products' 32 MiB and the test model have room, and pictures below 256x128. */
+#define LITTLE_MEMORY "41943040"
 #define BRANCH_LAUNCHES "1200"  /* some of a run's branches, a few pictures later than the first */
 #define LITTLE_PIECE "2097152"  /* bytes: enough for the test model and small pictures */
 #define LAUNCH "unspecified launch failure" /* the runtime's words */
