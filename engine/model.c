@@ -288,6 +288,7 @@ static bool trim(struct fit_engine *engine, void *data, struct fit_error *error)
     if (kept)
         fit_network_keep(&model->network, engine->device, give_pages_back, model->files);
     fit_autoencoder_trim(model->autoencoder);
+    device_pictures_trim(engine);
 #ifdef __GLIBC__
     malloc_trim(0);
 #endif

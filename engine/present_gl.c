@@ -50,6 +50,22 @@ void device_picture_release(struct fit_engine *engine, struct device_picture **p
     pthread_mutex_unlock(&engine->lock);
 }
 
+/* Only the worker begins to use one. */
+void device_pictures_trim(struct fit_engine *engine)
+{
+    for (int i = 0; i < DEVICE_PICTURES; i++) {
+        struct device_picture *picture = &engine->pictures.picture[i];
+        pthread_mutex_lock(&engine->lock);
+        bool used = picture->used;
+        pthread_mutex_unlock(&engine->lock);
+        if (used)
+            continue;
+        engine->device->free(engine->device, picture->memory);
+        picture->memory = NULL;
+        picture->bytes = 0;
+    }
+}
+
 void device_pictures_finish(struct device_pictures *pictures, struct fk_device *device)
 {
     for (int i = 0; i < DEVICE_PICTURES; i++)

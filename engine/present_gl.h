@@ -33,6 +33,8 @@ struct device_pictures {
 struct device_picture *device_picture_take(struct fit_engine *engine, size_t bytes);
 /* Any thread, without the lock. The place is set to NULL, and may hold it already. */
 void device_picture_release(struct fit_engine *engine, struct device_picture **picture);
+/* Worker: frees the memory of those that nobody uses. */
+void device_pictures_trim(struct fit_engine *engine);
 /* After the worker. */
 void device_pictures_finish(struct device_pictures *pictures, struct fk_device *device);
 

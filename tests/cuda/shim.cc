@@ -239,7 +239,7 @@ void cuda_shim_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared,
                       const std::function<void()> &thread)
 {
     submit(stream, [=] {
-        if (launches_left > 0 && --launches_left == 0)
+        if ((launches_left > 0 && --launches_left == 0) || getenv("FK_SHIM_LOST"))
             lost = cudaErrorLaunchFailure;
         if (!lost)
             run_grid(grid, block, shared, cooperative, thread);
@@ -339,8 +339,11 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     std::lock_guard<std::recursive_mutex> hold(one_launch);
     *p = NULL;
+    const char *refused = getenv("FK_SHIM_REFUSE");
     if (lost)
         return lost;
+    if (refused && bytes == strtoull(refused, NULL, 10))
+        return cudaErrorMemoryAllocation;
     if (bytes > memory_total || memory_used > memory_total - bytes ||
         (bytes > largest_block && !blocks.empty()))
         return cudaErrorMemoryAllocation;

@@ -368,6 +368,94 @@ static void test_context_is_lost(void **state)
     fit_job_unref(&job);
 }
 
+/* Blocks of a picture's size are refused: frames have their pixels all the same. */
+static void test_no_memory_for_pictures(void **state)
+{
+    needs_stand_in();
+    struct fit_job *job = paint_small();
+    struct canvas c;
+    struct fit_error error = {0};
+    (void)state;
+    require_ok(fit_model_trim(model, &error), error); /* those of other tests */
+    setenv("FK_SHIM_REFUSE", "1024", 1);
+    canvas_for(&c, job);
+    struct fit_frame *first = first_frame(job), *second = first_frame(job);
+    unsetenv("FK_SHIM_REFUSE");
+    assert_false(fit_gl_can_show(c.target, first));
+    assert_false(fit_gl_can_show(c.target, second));
+    assert_memory_equal(fit_frame_pixels(first), fit_frame_pixels(second), 4 * SIDE * SIDE);
+    require_next_is_shown(job, &c, 1);
+    fit_frame_unref(&first);
+    fit_frame_unref(&second);
+    canvas_finish(&c);
+    fit_job_unref(&job);
+}
+
+/* A picture that somebody looks at stays; the others are given back and taken anew. */
+static void test_trim_beside_a_target(void **state)
+{
+    struct fit_job *job = paint_small();
+    struct canvas c;
+    struct fit_error error = {0};
+    (void)state;
+    canvas_for(&c, job);
+    require_next_is_shown(job, &c, 1);
+    struct fit_frame *held = frame_of(job, 2, FIT_VIEW_PREDICTION);
+    require_ok(fit_model_trim(model, &error), error);
+    require_shown(&c, held);
+    require_next_is_shown(job, &c, 3);
+    fit_frame_unref(&held);
+    canvas_finish(&c);
+    fit_job_unref(&job);
+}
+
+static void expect_no_picture(struct fit_job *job)
+{
+    struct fit_event event = {0};
+    struct fit_error error = {0};
+    fit_job_show(job, 2, FIT_VIEW_PREDICTION);
+    while (event.type != FIT_EVENT_NOT_SHOWN) {
+        assert_true(fit_engine_wait_event(engine, PATIENCE_MS, &event));
+        fit_job_unref(&event.job);
+    }
+    fit_job_show_error(job, &error);
+    expect_words(&error, "unspecified launch failure");
+}
+
+/* The device is lost between two pictures: in words, with the pixels of those that were made, and
+ * another engine shows pictures again. */
+static void test_device_is_lost(void **state)
+{
+    needs_stand_in();
+    struct fit_job *job = paint_small();
+    struct canvas c;
+    struct fit_error error = {0};
+    static uint8_t before[4 * SIDE * SIDE];
+    (void)state;
+    canvas_for(&c, job);
+    require_next_is_shown(job, &c, 1);
+    struct fit_frame *held = frame_of(job, 2, FIT_VIEW_PREDICTION);
+    memcpy(before, fit_frame_pixels(held), sizeof before);
+    setenv("FK_SHIM_LOST", "1", 1);
+    expect_no_picture(job);
+    unsetenv("FK_SHIM_LOST");
+    assert_false(fit_engine_answers(engine));
+    assert_false(fit_gl_can_show(c.target, held) && fit_gl_show(c.target, held, &error));
+    expect_words(&error, "unspecified launch failure");
+    assert_memory_equal(fit_frame_pixels(held), before, sizeof before);
+    canvas_finish(&c);
+    fit_frame_unref(&held);
+    fit_job_unref(&job);
+    fit_model_unref(&model);
+    fit_engine_close(&engine);
+    open_on("cuda", &engine, &model);
+    job = paint_small();
+    canvas_for(&c, job);
+    require_next_is_shown(job, &c, 1);
+    canvas_finish(&c);
+    fit_job_unref(&job);
+}
+
 /* The last: a target holds on to its engine. */
 static void test_the_engine_closes_first(void **state)
 {
@@ -442,6 +530,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_map_fails),
         cmocka_unit_test(test_busy),
         cmocka_unit_test(test_context_is_lost),
+        cmocka_unit_test(test_no_memory_for_pictures),
+        cmocka_unit_test(test_trim_beside_a_target),
+        cmocka_unit_test(test_device_is_lost),
         cmocka_unit_test(test_the_engine_closes_first),
     };
     skip_unless_possible();

@@ -274,9 +274,10 @@ FIT_API void fit_model_unref(struct fit_model **model);
 FIT_API void fit_model_info(const struct fit_model *model, struct fit_model_info *out);
 
 /* Gives back what is held only to be quick: the device's copies of the weights, buffers of the
- * autoencoder, scratch memory and prepared operations of the engine. The next call that needs them
- * takes them again, and ends in the same bits; weights in a card's memory stay there. Fails while a
- * run of the engine is under way, paused ones included. *blocks* until the present call has ended. */
+ * autoencoder, and of the engine scratch memory, prepared operations and the pictures on the device
+ * that nobody shows (fit-gl.h). The next call that needs them takes them again, and ends in the
+ * same bits; weights in a card's memory stay there. Fails while a run of the engine is under way, paused
+ * ones included. *blocks* until the present call has ended. */
 FIT_API bool fit_model_trim(struct fit_model *model, struct fit_error *error);
 
 /* Whether the model can be run with that solver. */
