@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "fk_dtype.h"
+#include "tuning.h"
 
 enum { MOST_RUNS = 10000, LEAST_RUNS = 5, LEAST_SLOW_RUNS = 3, WARM_RUNS = 2, SHARE_RUNS = 5 };
 
@@ -184,6 +185,7 @@ static bool open_bench(struct bench *b)
     b->device = fk_device_open(&open, message, sizeof message);
     if (!b->device)
         return fit_fail(b->error, FIT_ERROR_DEVICE, "%s", message);
+    fit_tuning_load(b->device, p->cache_folder);
     b->queue = b->device->queue_new(b->device);
     if (!b->queue)
         return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a queue");
@@ -216,6 +218,8 @@ bool fit_bench_run(struct fit_bench_params *params, unsigned parts, struct fit_e
               (!(parts & with_network) || bench_network_new(&network, &b));
     for (int i = 0; ok && i < params->n_tokens; i++)
         ok = run_tokens(&b, network, parts, params->tokens[i]);
+    if (b.device)
+        fit_tuning_save(b.device, params->cache_folder);
     if (ok && params->model && parts & (1u << FIT_BENCH_PICTURE | 1u << FIT_BENCH_AUTOENCODER))
         ok = bench_pictures(&b, parts);
     bench_network_free(network, &b);

@@ -22,7 +22,8 @@ struct studio {
 static bool studio_open(struct studio *s, struct bench *b)
 {
     const struct fit_bench_params *p = b->params;
-    const struct fit_engine_params engine = {.backend = p->backend, .n_threads = p->n_threads};
+    const struct fit_engine_params engine = {
+        .backend = p->backend, .n_threads = p->n_threads, .cache_folder = p->cache_folder};
     const struct fit_model_params model = {p->model, p->precision};
     if (!fit_engine_open(&s->engine, &engine, b->error) ||
         !fit_model_load(s->engine, &model, &s->model, b->error))

@@ -11,6 +11,7 @@
 #include "train_classes.h"
 #include "train_memory.h"
 #include "train_random.h"
+#include "tuning.h"
 
 static bool make_folder(const char *path, struct fit_error *e)
 {
@@ -27,6 +28,8 @@ static bool open_device(struct fit_trainer *t, const struct fit_train_params *pa
     t->device = fk_device_open(&open, message, sizeof message);
     if (!t->device)
         return fit_fail(e, FIT_ERROR_DEVICE, "%s", message);
+    t->cache_folder = params->cache_folder ? strdup(params->cache_folder) : NULL;
+    fit_tuning_load(t->device, t->cache_folder);
     t->queue = t->device->queue_new(t->device);
     if (!t->queue)
         return fit_fail(e, FIT_ERROR_MEMORY, "no memory for a queue");
@@ -144,12 +147,14 @@ void fit_trainer_close(struct fit_trainer **out)
     train_loss_finish(&t->loss);
     train_state_finish(&t->state);
     if (t->device) {
+        fit_tuning_save(t->device, t->cache_folder);
         t->device->free(t->device, t->output);
         t->device->free(t->device, t->doutput);
         if (t->queue)
             t->device->queue_free(t->queue);
     }
     free(t->order);
+    free(t->cache_folder);
     fk_device_close(&t->device);
     free(t);
     *out = NULL;

@@ -14,6 +14,7 @@ struct fit_trainer {
     char folder[TRAIN_PATH_BYTES];
     char summary[256];
     /* owned */
+    char *cache_folder; /* or NULL */
     struct fk_device *device;
     struct fk_queue *queue;
     struct fit_compute compute;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cache.h"
 #include "commands.h"
 #include "fit/fit-bench.h"
 #include "fit/fit-files.h"
@@ -125,6 +126,7 @@ static unsigned read_parts(const char *const *words, int n)
 static int measure(struct bench *bench, unsigned parts)
 {
     struct fit_error error = {0};
+    char cache[CACHE_PATH_BYTES];
     struct fit_bench_params *p = &bench->params;
     p->backend = backend_name(bench->common.backend);
     p->n_threads = bench->common.threads;
@@ -132,6 +134,7 @@ static int measure(struct bench *bench, unsigned parts)
     p->shape = fit_bench_shape_name(bench->shape);
     p->seconds = bench->seconds;
     p->model = bench->common.model;
+    p->cache_folder = cache_folder(&cache);
     p->row = take_row;
     p->user = bench;
     if (bench->common.json)

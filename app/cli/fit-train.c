@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cache.h"
 #include "curves.h"
 #include "fit-train.h"
 #include "fit/fit-train.h"
@@ -265,6 +266,7 @@ limn_cli_train (int    argc,
                 char **argv)
 {
   struct options options;
+  char cache[CACHE_PATH_BYTES];
   struct fit_error error = { 0 };
   struct fit_trainer *trainer = NULL;
   struct session session = { .on_terminal = isatty (STDOUT_FILENO), .curves_at = CURVES_SECONDS };
@@ -282,6 +284,7 @@ limn_cli_train (int    argc,
     }
   session.folder = options.params.folder;
   options.params.user = &session;
+  options.params.cache_folder = cache_folder (&cache);
   options.params.notice = tell;
   options.params.preparing = show_preparing;
   if (options.dry_run)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache.h"
+
 #define POLL_MS 100
 #define MODEL_PATH_BYTES 4096
 
@@ -57,20 +59,9 @@ static const char *find_model(const struct common *common, char path[MODEL_PATH_
     return is_name && find_bundled(named, path) ? path : named;
 }
 
-/* Where a person's programs keep what they can do without, by the XDG base directories; NULL
- * without a home. */
-static const char *cache_folder(char (*path)[MODEL_PATH_BYTES])
-{
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    int n = cache && cache[0] == '/' ? snprintf(*path, sizeof *path, "%s/limn", cache)
-            : home && home[0] == '/' ? snprintf(*path, sizeof *path, "%s/.cache/limn", home)
-                                     : -1;
-    return n > 0 && (size_t)n < sizeof *path ? *path : NULL;
-}
-
 bool session_open(struct session *session, const struct common *common, struct fit_error *error)
 {
-    char path[MODEL_PATH_BYTES], cache[MODEL_PATH_BYTES];
+    char path[MODEL_PATH_BYTES], cache[CACHE_PATH_BYTES];
     *session = (struct session){0};
     struct fit_engine_params engine = {
         .backend = backend_name(common->backend),

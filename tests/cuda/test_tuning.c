@@ -9,9 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../train/fixture.h"
 #include "../unit/tiny_folder.h"
 #include "check.h"
 #include "engine_private.h"
+#include "fit/fit-bench.h"
+#include "fit/fit-train.h"
 
 enum { M = 6, N = 8, K = 16, NAME_BYTES = 192, ENTRY_BYTES = 24, MOST = 4096, WINNER = 2 };
 
@@ -90,6 +93,12 @@ static void test_other_bytes(void **state)
     assert_int_equal(news_after(other, sizeof bytes) > 0, true);
 }
 
+static bool take_row(void *user, const struct fit_bench_row *row)
+{
+    (void)user;
+    return row->error <= row->tolerance;
+}
+
 static void run_engine(const char *folder)
 {
     struct fit_engine_params params = {.backend = "cuda", .n_threads = 1, .cache_folder = folder};
@@ -142,12 +151,54 @@ static void test_a_file_between_engines(void **state)
     assert_int_equal(rmdir(folder), 0); /* and nothing is left beside it */
 }
 
+static void run_bench(const char *folder)
+{
+    static const int tokens[] = {4};
+    struct fit_bench_params params = {.backend = "cuda", .shape = "demo", .tokens = tokens,
+                                      .n_tokens = 1, .cache_folder = folder, .row = take_row};
+    struct fit_error error = {0};
+    require_ok(fit_bench_run(&params, 1u << FIT_BENCH_GEMM, &error), error);
+}
+
+static void run_trainer(const char *folder)
+{
+    struct fixture f;
+    struct fit_trainer *trainer;
+    struct fit_train_report report;
+    struct fit_error error = {0};
+    fixture_init(&f, "");
+    struct fit_train_params params = {.config = f.config, .folder = f.folder, .backend = "cuda",
+                                      .cache_folder = folder};
+    require_ok(fit_trainer_open(&trainer, &params, &error), error);
+    require_ok(fit_trainer_step(trainer, &report, &error), error);
+    fit_trainer_close(&trainer);
+    fixture_finish(&f);
+}
+
+static void test_others_keep_it_too(void **state)
+{
+    static void (*const runs[])(const char *folder) = {run_bench, run_trainer};
+    char folder[] = "/tmp/tuning-XXXXXX", path[64];
+    struct stat info;
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/cuda.tuning", folder);
+    for (int i = 0; i < 2; i++) {
+        runs[i](folder);
+        assert_int_equal(stat(path, &info), 0);
+        assert_true(info.st_size > NAME_BYTES);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_fastest_right_one_is_kept),
         cmocka_unit_test(test_other_bytes),
         cmocka_unit_test(test_a_file_between_engines),
+        cmocka_unit_test(test_others_keep_it_too),
     };
     tiny_folder_init(argc, argv);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ struct fit_bench_params {
     const int *tokens;   /* [n_tokens], each 1..65536 */
     int n_tokens;
     const char *model;   /* bundle folder for pictures; NULL: these parts are left out */
+    const char *cache_folder; /* as in fit_engine_params */
     double seconds;      /* that a row may take, about; at least five runs whatever it says, or
                             three that take over a second */
     /* Called with every row; false stops the benchmark with FIT_ERROR_CANCELLED. */

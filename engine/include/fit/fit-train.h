@@ -33,6 +33,7 @@ struct fit_train_params {
     const char *folder;  /* of the run; made when missing */
     const char *backend; /* NULL or "auto", "cpu", "reference", "cuda" */
     int n_threads;       /* 0: as many as the processor offers */
+    const char *cache_folder; /* as in fit_engine_params */
     bool resume;         /* continue from the newest checkpoint in the folder, if there is one */
 
     /* May be NULL; called by the thread that the trainer belongs to, while it is opened and later. */
