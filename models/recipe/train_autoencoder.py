@@ -25,7 +25,6 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 EXPORT_SECONDS = 300  # a decoder phase may be interrupted: what it has gained is on disk
-LATENT_NOISE = 0.12  # what a diffusion model's small errors look like to the decoder
 
 
 def conv(i, o, stride=1, kernel=3):
@@ -166,7 +165,7 @@ def train(args, pictures, held_out):
             with torch.set_grad_enabled(joint):
                 z = encoder(x).float()
                 z = norm(z) if joint else z
-            y = decoder(z + LATENT_NOISE * torch.randn_like(z)).float()
+            y = decoder(z + args.noise * torch.randn_like(z)).float()
         loss = loss_of(y, x, args.squares)
         optimiser.zero_grad()
         loss.backward()
@@ -202,6 +201,8 @@ def main():
     p.add_argument("--output", required=True, help="autoencoder.safetensors")
     p.add_argument("--resume", help="an output: freezes its encoder and trains the decoder")
     p.add_argument("--squares", type=float, default=0, help="weight of the mean square")
+    p.add_argument("--noise", type=float, default=0.12,
+                   help="what a diffusion model's small errors look like to the decoder")
     p.add_argument("--hard", type=int, nargs="+", default=[], metavar="CLASS")
     p.add_argument("--minutes", type=float, default=12)
     p.add_argument("--lr", type=float, default=2e-3)
