@@ -35,6 +35,11 @@ bool fit_label_is_text(const char *line)
     return true;
 }
 
+static bool no_memory(const char *path, struct fit_error *error)
+{
+    return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for the classes", path);
+}
+
 static bool add(struct fit_labels *labels, const char *path, int line_number, char *line,
                 struct fit_error *error)
 {
@@ -62,9 +67,8 @@ static bool add(struct fit_labels *labels, const char *path, int line_number, ch
     if (rest)
         return fit_fail(error, FIT_ERROR_FILE, "%s: line %d: expected at most 5 columns", path,
                         line_number);
-    if (label->name && label->synonyms && label->group && label->code)
-        return true;
-    return fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for the classes", path);
+    return (label->name && label->synonyms && label->group && label->code) ||
+           no_memory(path, error);
 }
 
 bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
@@ -72,7 +76,9 @@ bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
 {
     *labels = (struct fit_labels){calloc((size_t)expected, sizeof(struct fit_label)), expected};
     char *text = fit_file_read_text(path, FILE_LIMIT, error), *rest = text, *line;
-    bool ok = text && labels->label;
+    bool ok = text != NULL;
+    if (ok && !labels->label)
+        ok = no_memory(path, error);
     for (int number = 1; ok && (line = strsep(&rest, "\n")); number++) {
         line[strcspn(line, "\r")] = '\0';
         if (*line)
