@@ -250,9 +250,10 @@ draw_readout (LimnCanvas *self, GtkSnapshot *snapshot, const LimnRect *rect)
   GtkWidget *widget = GTK_WIDGET (self);
   int width = limn_settings_get_width (self->settings);
   int height = limn_settings_get_height (self->settings);
-  const char *ratio = limn_geometry_ratio_name (width, height);
-  g_autofree char *text = g_strdup_printf (*ratio ? "%d × %d · %s" : "%d × %d", width, height,
-                                           ratio);
+  const char *ratio = limn_geometry_ratio_near (width, height);
+  const char *about = *limn_geometry_ratio_name (width, height) ? "" : "≈ ";
+  g_autofree char *text = g_strdup_printf (*ratio ? "%d × %d · %s%s" : "%d × %d", width, height,
+                                           about, ratio);
   g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (widget, text);
   double center = rect->x + rect->width / 2;
   double top = fmin (rect->y + rect->height + 14, gtk_widget_get_height (widget) - 30);

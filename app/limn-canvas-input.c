@@ -7,6 +7,7 @@
 #define SMALLEST_ZOOM 0.1
 #define REACH 16 /* of a handle, for pointers; fingers get more */
 #define REACH_TOUCH 26
+#define STICKS 6 /* application pixels that a hand moves on before it leaves a magnet */
 
 /* ---- zoom ---- */
 
@@ -173,12 +174,26 @@ drag_begin_cb (GtkGestureDrag *gesture, double x, double y, LimnCanvas *self)
   gtk_widget_grab_focus (self->axes[0]);
 }
 
+/* Shift: large steps. Alt: no magnets. */
+static LimnSizeRule
+drag_rule (LimnCanvas *self, GdkModifierType state)
+{
+  const struct fit_model_info *info = limn_session_get_info (self->session);
+  LimnSizeRule rule = limn_settings_get_rule (self->settings);
+
+  rule.snap = state & GDK_SHIFT_MASK ? LIMN_COARSE * rule.token : rule.token;
+  rule.trained_tokens = info ? info->context_tokens : 0;
+  /* A side grows by twice what the hand moves. */
+  rule.magnet = state & GDK_ALT_MASK ? 0 : rule.snap / 2.0 + 2 * STICKS / self->start_scale;
+  return rule;
+}
+
 static void
 drag_update_cb (GtkGestureDrag *gesture, double dx, double dy, LimnCanvas *self)
 {
   GdkModifierType state
       = gtk_event_controller_get_current_event_state (GTK_EVENT_CONTROLLER (gesture));
-  LimnSizeRule rule = limn_settings_get_rule (self->settings);
+  LimnSizeRule rule = drag_rule (self, state);
   int width, height;
 
   if (self->dragged == LIMN_HANDLE_NONE)
@@ -190,7 +205,6 @@ drag_update_cb (GtkGestureDrag *gesture, double dx, double dy, LimnCanvas *self)
       limn_canvas_place_changed (self);
       return;
     }
-  rule.snap = state & GDK_SHIFT_MASK ? LIMN_COARSE * rule.token : rule.token;
   limn_geometry_drag (self->dragged, self->start_width, self->start_height,
                       dx / self->start_scale, dy / self->start_scale, &rule, &width, &height);
   limn_settings_set_size (self->settings, width, height);

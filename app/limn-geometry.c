@@ -2,6 +2,7 @@
 #include "limn-geometry.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 double
 limn_geometry_fit_scale (double view_width, double view_height, double width, double height,
@@ -88,6 +89,62 @@ limn_geometry_hit (const LimnRect *rect, double x, double y, double reach)
   return nearest;
 }
 
+/* ---- ratios that have a name ---- */
+
+#define EXACT 0.005
+#define NEAR 0.015
+
+static const struct
+{
+  int across, down;
+  const char *name, *turned;
+} ratios[] = {
+  { 1, 1, "1:1", "1:1" },    { 5, 4, "5:4", "4:5" }, { 4, 3, "4:3", "3:4" },
+  { 3, 2, "3:2", "2:3" },    { 16, 9, "16:9", "9:16" }, { 2, 1, "2:1", "1:2" },
+  { 21, 9, "21:9", "9:21" }, { 3, 1, "3:1", "1:3" }, { 4, 1, "4:1", "1:4" },
+};
+
+/* The named ratio that is nearest, and how far it is, as a share of it. */
+static const char *
+nearest_ratio (int width, int height, double *off)
+{
+  double ratio = (double) width / height;
+  const char *name = "";
+
+  *off = INFINITY;
+  for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++)
+    {
+      double named = (double) ratios[i].across / ratios[i].down;
+      double lying = fabs (ratio / named - 1), standing = fabs (ratio * named - 1);
+
+      if (fmin (lying, standing) >= *off)
+        continue;
+      *off = fmin (lying, standing);
+      name = lying <= standing ? ratios[i].name : ratios[i].turned;
+    }
+  return name;
+}
+
+const char *
+limn_geometry_ratio_name (int width, int height)
+{
+  double off;
+  const char *name = nearest_ratio (width, height, &off);
+
+  return off <= EXACT ? name : "";
+}
+
+const char *
+limn_geometry_ratio_near (int width, int height)
+{
+  double off;
+  const char *name = nearest_ratio (width, height, &off);
+
+  return off <= NEAR ? name : "";
+}
+
+/* ---- sizes ---- */
+
 int
 limn_geometry_snap (double pixels, const LimnSizeRule *rule)
 {
@@ -136,13 +193,12 @@ drag_area (LimnHandle handle, double wanted_width, double wanted_height, const L
     }
 }
 
-void
-limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
-                    const LimnSizeRule *rule, int *width, int *height)
+/* The size for the sides that the hand asks for. */
+static void
+size_for (LimnHandle handle, int start_width, int start_height, double wanted_width,
+          double wanted_height, const LimnSizeRule *rule, int *width, int *height)
 {
   int side_x = handle_side_x (handle), side_y = handle_side_y (handle);
-  double wanted_width = start_width + 2 * side_x * dx;
-  double wanted_height = start_height + 2 * side_y * dy;
   double ratio = (double) start_width / start_height;
 
   if (rule->keep == LIMN_KEEP_AREA)
@@ -153,7 +209,8 @@ limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double
   if (rule->keep == LIMN_KEEP_RATIO)
     {
       /* At a corner the axis that was moved further leads. */
-      if (side_x && (!side_y || fabs (dx) >= fabs (dy) * ratio))
+      if (side_x && (!side_y || fabs (wanted_width - start_width)
+                                    >= fabs (wanted_height - start_height) * ratio))
         wanted_height = wanted_width / ratio;
       else
         wanted_width = wanted_height * ratio;
@@ -161,6 +218,92 @@ limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double
     }
   *width = side_x ? limn_geometry_snap (wanted_width, rule) : start_width;
   *height = side_y ? limn_geometry_snap (wanted_height, rule) : start_height;
+}
+
+/* ---- magnets ---- */
+
+/* Near a named ratio, and no step along the moved sides is nearer. */
+static bool
+is_round (LimnHandle handle, int width, int height, const LimnSizeRule *rule)
+{
+  int step_x = abs (handle_side_x (handle)) * rule->snap;
+  int step_y = abs (handle_side_y (handle)) * rule->snap;
+  double off, beside;
+
+  nearest_ratio (width, height, &off);
+  if (off > NEAR)
+    return false;
+  if (rule->keep == LIMN_KEEP_AREA) /* steps there do not lie so close */
+    return true;
+  for (int way = -1; way <= 1; way += 2)
+    {
+      nearest_ratio (width + way * step_x, height, &beside);
+      if (width + way * step_x > 0 && beside < off)
+        return false;
+      nearest_ratio (width, height + way * step_y, &beside);
+      if (height + way * step_y > 0 && beside < off)
+        return false;
+    }
+  return true;
+}
+
+static int
+tokens_of (int width, int height, const LimnSizeRule *rule)
+{
+  return ((width + rule->token - 1) / rule->token) * ((height + rule->token - 1) / rule->token);
+}
+
+/* Within the trained area, and one step along a moved side is beyond. */
+static bool
+is_edge_of_trained (LimnHandle handle, int width, int height, const LimnSizeRule *rule)
+{
+  int most = rule->trained_tokens;
+
+  return rule->keep == LIMN_KEEP_NOTHING && tokens_of (width, height, rule) <= most &&
+         (!handle_side_x (handle) || tokens_of (width + rule->snap, height, rule) > most) &&
+         (!handle_side_y (handle) || tokens_of (width, height + rule->snap, rule) > most);
+}
+
+/* Replaces the size by the nearest one that holds a hand here, if one does. */
+static void
+stick (LimnHandle handle, int start_width, int start_height, double wanted_width,
+       double wanted_height, const LimnSizeRule *rule, int *width, int *height)
+{
+  int most = (int) ceil (rule->magnet / rule->snap);
+  int most_x = handle_side_x (handle) ? most : 0, most_y = handle_side_y (handle) ? most : 0;
+  double middle_x = limn_geometry_snap (wanted_width, rule), nearest = INFINITY;
+  double middle_y = limn_geometry_snap (wanted_height, rule);
+
+  for (int i = -most_x; i <= most_x; i++)
+    for (int j = -most_y; j <= most_y; j++)
+      {
+        double x = middle_x + i * rule->snap, y = middle_y + j * rule->snap;
+        double off_x = most_x ? fabs (x - wanted_width) : 0;
+        double off_y = most_y ? fabs (y - wanted_height) : 0;
+        int wide, high;
+
+        if (fmax (off_x, off_y) > rule->magnet || hypot (off_x, off_y) >= nearest)
+          continue;
+        size_for (handle, start_width, start_height, x, y, rule, &wide, &high);
+        if ((wide != start_width || high != start_height) && !is_round (handle, wide, high, rule) &&
+            !is_edge_of_trained (handle, wide, high, rule))
+          continue;
+        nearest = hypot (off_x, off_y);
+        *width = wide;
+        *height = high;
+      }
+}
+
+void
+limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
+                    const LimnSizeRule *rule, int *width, int *height)
+{
+  double wanted_width = start_width + 2 * handle_side_x (handle) * dx;
+  double wanted_height = start_height + 2 * handle_side_y (handle) * dy;
+
+  size_for (handle, start_width, start_height, wanted_width, wanted_height, rule, width, height);
+  if (rule->magnet > 0 && rule->keep != LIMN_KEEP_RATIO)
+    stick (handle, start_width, start_height, wanted_width, wanted_height, rule, width, height);
 }
 
 void
@@ -191,30 +334,4 @@ limn_geometry_zoom_step (double zoom, int direction)
     if (ladder[i] < zoom / 1.01)
       return ladder[i];
   return ladder[0];
-}
-
-const char *
-limn_geometry_ratio_name (int width, int height)
-{
-  static const struct
-  {
-    int across, down;
-    const char *name, *turned;
-  } ratios[] = {
-    { 1, 1, "1:1", "1:1" },    { 5, 4, "5:4", "4:5" }, { 4, 3, "4:3", "3:4" },
-    { 3, 2, "3:2", "2:3" },    { 16, 9, "16:9", "9:16" }, { 2, 1, "2:1", "1:2" },
-    { 21, 9, "21:9", "9:21" }, { 3, 1, "3:1", "1:3" }, { 4, 1, "4:1", "1:4" },
-  };
-  double ratio = (double) width / height;
-
-  for (size_t i = 0; i < sizeof ratios / sizeof ratios[0]; i++)
-    {
-      double named = (double) ratios[i].across / ratios[i].down;
-
-      if (fabs (ratio / named - 1) <= 0.005)
-        return ratios[i].name;
-      if (fabs (ratio * named - 1) <= 0.005)
-        return ratios[i].turned;
-    }
-  return "";
 }

@@ -46,6 +46,8 @@ typedef struct
   int token;         /* pixels along a side of one */
   LimnKeep keep;
   int most_tokens;   /* with LIMN_KEEP_AREA */
+  double magnet;     /* pixels around a good size within which a drag sticks to it; 0: no magnets */
+  int trained_tokens; /* with magnets */
 } LimnSizeRule;
 
 /* The scale at which a picture fills the view up to a margin on every side, at most `largest`. */
@@ -74,7 +76,9 @@ int limn_geometry_snap (double pixels, const LimnSizeRule *rule);
 void limn_geometry_keep_area (int *side, int *other, const LimnSizeRule *rule);
 
 /* The size after a handle moved by (dx, dy) picture pixels. The picture stays centred, so the
- * opposite side moves as well and the size changes by twice the distance. */
+ * opposite side moves as well and the size changes by twice the distance. Sizes that magnets hold:
+ * the one at the start, the nearest to a ratio that has a name, where they are within 1.5 % of it, and
+ * the largest of the trained area; none while the ratio is kept. */
 void limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
                          const LimnSizeRule *rule, int *width, int *height);
 
@@ -85,5 +89,7 @@ void limn_geometry_trained_area (int width, int height, int tokens, int token_pi
 /* The next zoom of the ladder 25 %, 33 %, ... 1600 %, above or below `zoom`. */
 double limn_geometry_zoom_step (double zoom, int direction);
 
-/* "16:9" when the sides are within 0.5 % of a ratio that has a name, otherwise "". */
+/* "16:9" when the sides are within 0.5 % of a ratio that has a name, otherwise ""; the other one
+ * within the 1.5 % of the magnets. */
 const char *limn_geometry_ratio_name (int width, int height);
+const char *limn_geometry_ratio_near (int width, int height);

@@ -136,6 +136,93 @@ static void test_drag_area(void)
             }
 }
 
+/* A hand at `wanted` pixels of width beside 144 of height. */
+static int pull_width(const LimnSizeRule *sizes, int start, double wanted)
+{
+    int width, height;
+    limn_geometry_drag(LIMN_HANDLE_EAST, start, 144, (wanted - start) / 2, 0, sizes, &width, &height);
+    g_assert_cmpint(height, ==, 144);
+    return width;
+}
+
+static void test_magnet_edge(void)
+{
+    LimnSizeRule soft = {.snap = 16, .largest = 4096, .token = 16, .magnet = 13};
+    /* 256x144 is 16:9: it holds 13 pixels to both sides, where others hold 8. */
+    g_assert_cmpint(pull_width(&soft, 400, 256), ==, 256);
+    g_assert_cmpint(pull_width(&soft, 400, 268), ==, 256);
+    g_assert_cmpint(pull_width(&soft, 400, 244), ==, 256);
+    g_assert_cmpint(pull_width(&soft, 400, 270), ==, 272);
+    g_assert_cmpint(pull_width(&soft, 400, 242), ==, 240);
+    soft.magnet = 0;
+    g_assert_cmpint(pull_width(&soft, 400, 268), ==, 272);
+
+    /* However strong, a ratio has one width beside each height, and the start holds as well. */
+    soft.magnet = 40;
+    g_assert_cmpint(pull_width(&soft, 400, 435), ==, 432); /* 3:1 */
+    g_assert_cmpint(pull_width(&soft, 400, 410), ==, 400);
+    g_assert_cmpint(pull_width(&soft, 400, 390), ==, 400);
+    g_assert_cmpint(pull_width(&soft, 4000, 500), ==, 496);
+}
+
+static void test_magnet_corner(void)
+{
+    LimnSizeRule soft = {.snap = 16, .largest = 4096, .token = 16, .magnet = 13};
+    int width, height;
+
+    limn_geometry_drag(LIMN_HANDLE_SOUTH_EAST, 64, 512, (204 - 64) / 2.0, (217 - 512) / 2.0, &soft,
+                       &width, &height);
+    g_assert_cmpint(width, ==, 208);
+    g_assert_cmpint(height, ==, 208);
+    soft.magnet = 0;
+    limn_geometry_drag(LIMN_HANDLE_SOUTH_EAST, 64, 512, (204 - 64) / 2.0, (217 - 512) / 2.0, &soft,
+                       &width, &height);
+    g_assert_cmpint(width, ==, 208);
+    g_assert_cmpint(height, ==, 224);
+    /* A kept ratio is what it is. */
+    soft.magnet = 60;
+    soft.keep = LIMN_KEEP_RATIO;
+    limn_geometry_drag(LIMN_HANDLE_SOUTH_EAST, 320, 144, 16, 0, &soft, &width, &height);
+    g_assert_cmpint(width, ==, 352);
+    g_assert_cmpint(height, ==, 160);
+}
+
+static void test_magnet_trained(void)
+{
+    LimnSizeRule soft
+        = {.snap = 16, .largest = 4096, .token = 16, .magnet = 13, .trained_tokens = 256};
+    /* 9 rows of 28 tokens are 252: the widest within. */
+    g_assert_cmpint(pull_width(&soft, 1000, 460), ==, 448);
+    g_assert_cmpint(pull_width(&soft, 1000, 462), ==, 464);
+    soft.trained_tokens = 0;
+    g_assert_cmpint(pull_width(&soft, 1000, 460), ==, 464);
+    /* With the area kept it is the ratio that holds: 272x240 on the way, and 256x256. */
+    soft.keep = LIMN_KEEP_AREA;
+    soft.most_tokens = 256;
+    int width, height;
+    limn_geometry_drag(LIMN_HANDLE_EAST, 512, 128, (267 - 512) / 2.0, 0, &soft, &width, &height);
+    g_assert_cmpint(width, ==, 256);
+    g_assert_cmpint(height, ==, 256);
+}
+
+/* Wherever a hand goes: a size that the rule allows, as near as the magnet is strong. */
+static void test_magnet_bounds(void)
+{
+    LimnSizeRule soft
+        = {.snap = 16, .largest = 1024, .token = 16, .magnet = 40, .trained_tokens = 256};
+    int width, height;
+
+    for (int handle = 0; handle < LIMN_N_HANDLES; handle++)
+        for (int pull = -700; pull <= 700; pull += 13)
+            for (soft.snap = 16; soft.snap <= 64; soft.snap *= 4) {
+                limn_geometry_drag((LimnHandle)handle, 512, 256, pull, pull / 2, &soft, &width,
+                                   &height);
+                g_assert_cmpint(MIN(width, height), >=, soft.snap);
+                g_assert_cmpint(MAX(width, height), <=, 1024);
+                g_assert_cmpint((width | height) % soft.snap, ==, 0);
+            }
+}
+
 static void test_trained_area(void)
 {
     double width, height;
@@ -164,6 +251,10 @@ static void test_ratio_names(void)
     g_assert_cmpstr(limn_geometry_ratio_name(176, 352), ==, "1:2");
     g_assert_cmpstr(limn_geometry_ratio_name(1024, 576), ==, "16:9");
     g_assert_cmpstr(limn_geometry_ratio_name(272, 256), ==, "");
+    g_assert_cmpstr(limn_geometry_ratio_name(160, 368), ==, "");
+    g_assert_cmpstr(limn_geometry_ratio_near(160, 368), ==, "9:21");
+    g_assert_cmpstr(limn_geometry_ratio_near(256, 256), ==, "1:1");
+    g_assert_cmpstr(limn_geometry_ratio_near(272, 256), ==, "");
 }
 
 static void test_pan(void)
@@ -185,6 +276,10 @@ int main(int argc, char **argv)
     g_test_add_func("/geometry/drag-coarse", test_drag_coarse);
     g_test_add_func("/geometry/drag-ratio", test_drag_ratio);
     g_test_add_func("/geometry/drag-area", test_drag_area);
+    g_test_add_func("/geometry/magnet-edge", test_magnet_edge);
+    g_test_add_func("/geometry/magnet-corner", test_magnet_corner);
+    g_test_add_func("/geometry/magnet-trained", test_magnet_trained);
+    g_test_add_func("/geometry/magnet-bounds", test_magnet_bounds);
     g_test_add_func("/geometry/trained-area", test_trained_area);
     g_test_add_func("/geometry/zoom", test_zoom);
     g_test_add_func("/geometry/ratio-names", test_ratio_names);
