@@ -42,7 +42,7 @@ struct _LimnCompareView
 
   /* children */
   GtkWidget *content, *axis, *side, *split, *blink, *difference, *gain, *export, *keep;
-  GtkWidget *stack, *grid, *single, *big, *time, *status;
+  GtkWidget *toasts, *stack, *grid, *single, *big, *time, *status;
 };
 
 /* limn-compare-view.c */

@@ -401,6 +401,12 @@ limn_compare_view_export (LimnCompareView *self, const char *path, GError **erro
   return limn_compare_sheet_write (path, pictures, n, error);
 }
 
+void
+limn_compare_view_add_toast (LimnCompareView *self, AdwToast *toast)
+{
+  adw_toast_overlay_add_toast (ADW_TOAST_OVERLAY (self->toasts), toast);
+}
+
 /* ---- widget ---- */
 
 void
@@ -467,6 +473,7 @@ limn_compare_view_class_init (LimnCompareViewClass *klass)
   BIND (gain);
   BIND (export);
   BIND (keep);
+  BIND (toasts);
   BIND (stack);
   BIND (grid);
   BIND (single);

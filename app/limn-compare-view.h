@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include <gtk/gtk.h>
+#include <adwaita.h>
 
 #include "limn-difference.h"
 #include "limn-session.h"
@@ -68,5 +68,8 @@ gboolean limn_compare_view_measure (LimnCompareView *self, int pane, LimnDiffere
 
 /* All pictures with their names on one sheet, with all their settings. *blocks* (milliseconds). */
 gboolean limn_compare_view_export (LimnCompareView *self, const char *path, GError **error);
+
+/* Shows a message over the pictures; takes it over. */
+void limn_compare_view_add_toast (LimnCompareView *self, AdwToast *toast);
 
 G_END_DECLS

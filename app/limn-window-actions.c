@@ -86,7 +86,7 @@ limn_window_finish_from_here (LimnWindow *self)
   run = limn_session_start (self->session, &params, &error);
   if (!run)
     {
-      limn_window_show_failure (self, error);
+      limn_window_refuse_branch (self, &params, error);
       return;
     }
   limn_window_begin_run (self, run);

@@ -17,7 +17,7 @@ limn_window_show_notice (LimnWindow *self)
       toast = adw_toast_new (_ ("Painting on the processor: no graphics card can be used"));
       adw_toast_set_button_label (toast, _ ("Why?"));
       adw_toast_set_action_name (toast, "win.details");
-      adw_toast_overlay_add_toast (self->toasts, toast);
+      limn_window_add_toast (self, toast);
     }
   self->notice_shown = TRUE;
 }
@@ -30,14 +30,27 @@ is_troubled (LimnRun *run)
 }
 
 void
+limn_window_refuse_branch (LimnWindow *self, const struct fit_generate_params *params,
+                           const GError *error)
+{
+  g_set_object (&self->branch_from, self->run);
+  self->branch = *params;
+  limn_window_show_failure (self, error);
+}
+
+void
 limn_window_move_to_processor (LimnWindow *self)
 {
+  g_autoptr (LimnRun) branch_from = NULL;
+
   if (limn_window_is_busy (self) || limn_window_is_comparing (self) ||
       !limn_session_get_info (self->session) || limn_session_is_on_processor (self->session))
     return;
+  branch_from = g_steal_pointer (&self->branch_from);
   limn_window_hide_trouble (self);
+  self->branch_from = g_steal_pointer (&branch_from);
   g_clear_object (&self->left);
-  if (is_troubled (self->run))
+  if (!self->branch_from && is_troubled (self->run))
     self->left = g_object_ref (self->run);
   self->moving = TRUE;
   limn_session_move_to_processor (self->session);
@@ -62,6 +75,7 @@ gboolean
 limn_window_arrive_on_processor (LimnWindow *self)
 {
   g_autoptr (LimnRun) left = g_steal_pointer (&self->left);
+  g_autoptr (LimnRun) branch_from = g_steal_pointer (&self->branch_from);
   g_autoptr (LimnRun) run = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -71,12 +85,13 @@ limn_window_arrive_on_processor (LimnWindow *self)
   if (!limn_session_is_on_processor (self->session))
     return TRUE; /* the session says why */
   limn_window_toast (self, _ ("Painting on the processor now"));
-  if (!left)
+  if (!left && !branch_from)
     {
       limn_window_generate_as_set (self);
       return TRUE;
     }
-  run = take_up (self, left, &error);
+  run = branch_from ? limn_session_start (self->session, &self->branch, &error)
+                    : take_up (self, left, &error);
   if (run)
     limn_window_set_run (self, run);
   else

@@ -6,6 +6,15 @@
 
 #include "limn-export.h"
 
+void
+limn_window_add_toast (LimnWindow *self, AdwToast *toast)
+{
+  if (limn_window_is_comparing (self))
+    limn_compare_view_add_toast (self->comparison, toast);
+  else
+    adw_toast_overlay_add_toast (self->toasts, toast);
+}
+
 static void
 toast (LimnWindow *self, const char *title, const char *button, const char *action)
 {
@@ -17,7 +26,7 @@ toast (LimnWindow *self, const char *title, const char *button, const char *acti
       adw_toast_set_button_label (message, button);
       adw_toast_set_action_name (message, action);
     }
-  adw_toast_overlay_add_toast (self->toasts, message);
+  limn_window_add_toast (self, message);
 }
 
 void
@@ -334,5 +343,5 @@ limn_window_add_drop_target (LimnWindow *self)
   GtkDropTarget *target = gtk_drop_target_new (GDK_TYPE_FILE_LIST, GDK_ACTION_COPY);
 
   g_signal_connect_swapped (target, "drop", G_CALLBACK (drop_cb), self);
-  gtk_widget_add_controller (GTK_WIDGET (self->toasts), GTK_EVENT_CONTROLLER (target));
+  gtk_widget_add_controller (self->content, GTK_EVENT_CONTROLLER (target));
 }

@@ -87,7 +87,7 @@ limn_window_discard (LimnWindow *self, GListModel *files)
   g_signal_connect_swapped (toast, "dismissed", G_CALLBACK (toast_dismissed_cb), self->history);
   g_set_weak_pointer (&self->discarding, toast);
   limn_window_refresh_actions (self);
-  adw_toast_overlay_add_toast (self->toasts, toast);
+  limn_window_add_toast (self, toast);
   return toast;
 }
 

@@ -44,6 +44,8 @@ struct _LimnWindow
 
   GError *failure;                   /* of the engine, behind the bar that tells it, or NULL */
   LimnRun *left;                     /* the one to go on with on the processor, or NULL */
+  LimnRun *branch_from;              /* what a branch goes on from that was refused, or NULL */
+  struct fit_generate_params branch; /* of that branch */
 
   int smaller_width, smaller_height; /* what the bar offers */
   gboolean moving;                   /* to the processor */
@@ -63,6 +65,7 @@ struct _LimnWindow
   GtkButton *pause, *go_on;
   GtkProgressBar *progress;
   AdwFlap *flap;
+  GtkWidget *content;
   AdwToastOverlay *toasts;
   GtkStack *pages;
   GtkSpinner *spinner;
@@ -119,6 +122,9 @@ void limn_window_show_details (LimnWindow *self);
 void limn_window_use_smaller (LimnWindow *self);
 
 /* limn-window-device.c */
+/* Tells why a branch of the run on show was not begun; the bar's way to the processor begins it. */
+void limn_window_refuse_branch (LimnWindow *self, const struct fit_generate_params *params,
+                                const GError *error);
 /* Leaves a device that failed, and goes on with what failed there. */
 void limn_window_move_to_processor (LimnWindow *self);
 /* When the session has answered that; FALSE when nobody had asked. */
@@ -210,6 +216,8 @@ void limn_window_copy_command (LimnWindow *self);
 void limn_window_export_sheet (LimnWindow *self);
 void limn_window_choose_to_verify (LimnWindow *self);
 void limn_window_toast (LimnWindow *self, const char *title);
+/* Shows a message over the picture, or over those that are compared; takes it over. */
+void limn_window_add_toast (LimnWindow *self, AdwToast *toast);
 /* `file` is one of the n that were saved. */
 void limn_window_tell_saved (LimnWindow *self, GFile *file, guint n);
 void limn_window_offer_undo (LimnWindow *self, const char *title);

@@ -50,7 +50,9 @@ find_smaller (LimnWindow *self)
 static void
 offer_smaller (LimnWindow *self)
 {
-  gboolean offered = is_about (self, FIT_ERROR_MEMORY) && find_smaller (self);
+  /* A branch has the size of its run. */
+  gboolean offered
+      = is_about (self, FIT_ERROR_MEMORY) && !self->branch_from && find_smaller (self);
   /* Translators: a button; width and height in pixels */
   g_autofree char *label
       = g_strdup_printf (_ ("_Use %d × %d"), self->smaller_width, self->smaller_height);
@@ -164,6 +166,7 @@ void
 limn_window_hide_trouble (LimnWindow *self)
 {
   g_clear_error (&self->failure);
+  g_clear_object (&self->branch_from);
   limn_shape_panel_refuse_size (self->shape, NULL);
   gtk_info_bar_set_revealed (self->trouble, FALSE);
 }

@@ -358,6 +358,7 @@ limn_window_dispose (GObject *object)
   g_clear_object (&self->chosen);
   g_clear_object (&self->to_open);
   g_clear_object (&self->left);
+  g_clear_object (&self->branch_from);
   g_clear_error (&self->failure);
   g_clear_weak_pointer (&self->discarding);
   g_clear_object (&self->saved);
@@ -400,6 +401,7 @@ limn_window_class_init (LimnWindowClass *klass)
   BIND (go_on);
   BIND (progress);
   BIND (flap);
+  BIND (content);
   BIND (toasts);
   BIND (pages);
   BIND (spinner);

@@ -183,7 +183,7 @@ static void test_keep_area(struct fixture *f, gconstpointer data)
 
 static void drop(struct fixture *f, GFile *file)
 {
-    gpointer target = fixture_controller(GTK_WIDGET(f->window->toasts), GTK_TYPE_DROP_TARGET);
+    gpointer target = fixture_controller(f->window->content, GTK_TYPE_DROP_TARGET);
     GSList *files = g_slist_append(NULL, file);
     GValue value = G_VALUE_INIT;
     gboolean taken = FALSE;

@@ -2,6 +2,7 @@
 /* What can go wrong, produced on purpose: each has its sentence, and its way out works. Devices fail by
  * the stand-in for a card (tests/cuda), whose folder LIMN_SHIM names. */
 #include "fixture.h"
+#include "limn-error.h"
 
 #include <glib/gstdio.h>
 
@@ -10,6 +11,7 @@
 #define MANY_STEPS 400
 /* Bytes: the products' 32 MiB and the test model have room, and pictures below 256x128. */
 #define LITTLE_MEMORY "41943040"
+#define PLENTY_OF_MEMORY "1073741824"
 #define BRANCH_LAUNCHES "1200"  /* some of a run's branches, a few pictures later than the first */
 #define LITTLE_PIECE "2097152"  /* bytes: enough for the test model and small pictures */
 #define LAUNCH "unspecified launch failure" /* the runtime's words */
@@ -149,6 +151,36 @@ static void test_lost_branch(void)
     g_assert_true(limn_run_is_branch(f.window->run));
     g_assert_cmpint(limn_run_get_params(f.window->run)->from_step, ==, 3);
     g_assert_cmpfloat(limn_run_get_params(f.window->run)->guidance, ==, 4);
+    fixture_close(&f, NULL);
+}
+
+/* A branch that is refused before it begins is the same branch on the processor, and not the run that
+ * it goes on from, nor a picture of the settings. */
+static void test_refused_branch(void)
+{
+    struct fixture f;
+    struct fit_generate_params params;
+    g_autoptr(GError) error = g_error_new_literal(limn_fit_error_quark(), FIT_ERROR_MEMORY, "Full.");
+    if (!open_on_shim(&f, "FK_SHIM_MEMORY", PLENTY_OF_MEMORY))
+        return;
+    fixture_paint(&f);
+    g_autoptr(LimnRun) run = g_object_ref(f.window->run);
+    limn_run_show(run, 3, FIT_VIEW_PREDICTION);
+    limn_settings_set_class_id(f.window->settings, 1);
+    limn_settings_to_params(f.window->settings, &params);
+    limn_run_go_on_from_shown(run, &params);
+    limn_window_refuse_branch(f.window, &params, error);
+    g_assert_true(fixture_is_shown(f.window->trouble_processor));
+    g_assert_false(fixture_is_shown(f.window->trouble_smaller));
+
+    fixture_act(&f, "win.move-to-processor");
+    WAIT_UNTIL(f.window->run != run);
+    g_assert_true(limn_run_is_branch(f.window->run));
+    g_assert_cmpint(limn_run_get_params(f.window->run)->from_step, ==, 3);
+    g_assert_cmpint(limn_run_get_params(f.window->run)->class_id, ==, 1);
+    WAIT_UNTIL(!limn_run_is_active(f.window->run));
+    g_assert_cmpint(limn_run_get_state(f.window->run), ==, FIT_JOB_DONE);
+    g_clear_object(&run);
     fixture_close(&f, NULL);
 }
 
@@ -324,6 +356,7 @@ int main(int argc, char **argv)
     g_test_add_func("/trouble/lost-at-once", test_lost_at_once);
     g_test_add_func("/trouble/lost-for-good", test_lost_for_good);
     g_test_add_func("/trouble/lost-branch", test_lost_branch);
+    g_test_add_func("/trouble/refused-branch", test_refused_branch);
     g_test_add_func("/trouble/in-pieces", test_in_pieces);
     g_test_add_func("/trouble/report", test_report);
     g_test_add_func("/trouble/no-card", test_no_card);

@@ -514,11 +514,31 @@ static void test_play_round(struct fixture *f, gconstpointer data)
         fixture_act(f, "win.slower");
 }
 
+/* A message lies over the picture, and over none of the controls that one uses next. */
+static void test_toast_place(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GtkWidget *toasts = GTK_WIDGET(f->window->toasts);
+    fixture_paint(f);
+    limn_window_toast(f->window, "Somewhere");
+    WAIT_UNTIL(fixture_find_label(toasts, "Somewhere"));
+    g_assert_true(gtk_widget_is_ancestor(GTK_WIDGET(f->window->canvas), toasts));
+    g_assert_false(gtk_widget_is_ancestor(GTK_WIDGET(f->window->scrubber), toasts));
+    g_assert_false(gtk_widget_is_ancestor(f->window->status_bar, toasts));
+
+    fixture_act(f, "win.compare");
+    WAIT_UNTIL(!limn_compare_view_is_active(f->window->comparison));
+    limn_window_toast(f->window, "Elsewhere");
+    WAIT_UNTIL(fixture_find_label(GTK_WIDGET(f->window->comparison), "Elsewhere"));
+    GtkWidget *over = fixture_find(GTK_WIDGET(f->window->comparison), "toasts");
+    g_assert_false(gtk_widget_is_ancestor(fixture_find(f->window->content, "time"), over));
+}
+
 static void test_narrow(struct fixture *f, gconstpointer data)
 {
     (void)data;
     /* Without the shadow that stands around the window where nothing composes windows. */
-    GtkWidget *content = GTK_WIDGET(f->window->toasts);
+    GtkWidget *content = f->window->content;
     int least;
     fixture_paint(f);
     gtk_widget_measure(content, GTK_ORIENTATION_HORIZONTAL, -1, &least, NULL, NULL, NULL);
@@ -567,6 +587,7 @@ int main(int argc, char **argv)
     ADD("scrub", test_scrub);
     ADD("play", test_play);
     ADD("play-round", test_play_round);
+    ADD("toast-place", test_toast_place);
     ADD("narrow", test_narrow);
     ADD("focus", test_focus);
     ADD("undo", test_undo);
