@@ -3,9 +3,11 @@
 #include "tiny_folder.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 180000 /* far more than any run here takes, on any machine */
@@ -158,25 +160,48 @@ static void test_cancel_while_waiting(void **state)
     fit_job_unref(&second);
 }
 
-static void *cancel_soon(void *data)
+struct canceller {
+    struct fit_job *job;
+    double at_s; /* on the clock of now_s */
+};
+
+static double now_s(void)
 {
-    fit_job_cancel(data);
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void *cancel_at(void *data)
+{
+    struct canceller *c = data;
+    while (now_s() < c->at_s)
+        sched_yield();
+    fit_job_cancel(c->job);
     return NULL;
 }
 
-/* Cancelling from other threads at any moment: the run ends once, done or cancelled. */
+/* Cancelling from other threads at any moment: the run ends once, done or cancelled. The moments are
+ * spread over what a whole run takes, so both happen. */
 static void test_cancel_from_threads(void **state)
 {
+    enum { ROUNDS = 200, THREADS = 2 };
+    const struct fit_generate_params params = {.steps = 3, .width = 32, .height = 32};
     struct fixture *f = *state;
-    for (int round = 0; round < 20; round++) {
-        pthread_t threads[3];
+    double whole = now_s();
+    struct fit_job *job = start(f, params);
+    wait_end(f, job, NULL);
+    fit_job_unref(&job);
+    whole = now_s() - whole;
+    for (int round = 0; round < ROUNDS; round++) {
+        pthread_t threads[THREADS];
         int counts[FIT_EVENT_CANCELLED + 1] = {0};
-        struct fit_job *job = start(
-            f, (struct fit_generate_params){.steps = 1 + round, .width = 32, .height = 32});
-        for (int i = 0; i < 3; i++)
-            assert_int_equal(pthread_create(&threads[i], NULL, cancel_soon, job), 0);
+        job = start(f, params);
+        struct canceller c = {job, now_s() + whole * (round * 61 % ROUNDS) / ROUNDS};
+        for (int i = 0; i < THREADS; i++)
+            assert_int_equal(pthread_create(&threads[i], NULL, cancel_at, &c), 0);
         wait_end(f, job, counts);
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < THREADS; i++)
             pthread_join(threads[i], NULL);
         assert_int_equal(counts[FIT_EVENT_DONE] + counts[FIT_EVENT_CANCELLED], 1);
         assert_int_equal(counts[FIT_EVENT_FAILED], 0);
