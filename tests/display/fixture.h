@@ -21,10 +21,10 @@ void fixture_close(struct fixture *fixture, gconstpointer data);
 
 GtkApplication *fixture_application(void);
 
-/* Runs the main loop until the condition holds; a minute without it fails the test. */
+/* Runs the main loop until the condition holds; three minutes without it fail the test. */
 #define WAIT_UNTIL(condition)                                                                      \
     do {                                                                                           \
-        gint64 patience = g_get_monotonic_time() + 180 * G_USEC_PER_SEC;                            \
+        gint64 patience = g_get_monotonic_time() + 180 * G_USEC_PER_SEC;                           \
         while (!(condition)) {                                                                     \
             if (g_get_monotonic_time() > patience)                                                 \
                 g_error("%s:%d: waited in vain for %s", __FILE__, __LINE__, #condition);           \
