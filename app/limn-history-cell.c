@@ -18,16 +18,34 @@ read_cb (GObject *source, GAsyncResult *result, gpointer data)
     gtk_picture_set_paintable (GTK_PICTURE (picture), GDK_PAINTABLE (texture));
 }
 
+/* One that is selected takes the others along. */
 static GdkContentProvider *
-drag_prepare_cb (GtkWidget *cell)
+drag_prepare_cb (GtkDragSource *drag, double x, double y, GtkSelectionModel *selection)
 {
+  GtkWidget *cell = gtk_event_controller_get_widget (GTK_EVENT_CONTROLLER (drag));
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GtkBitset) selected = gtk_selection_model_get_selection (selection);
   GFile *file = limn_history_cell_get_file (cell);
+  GdkFileList *list;
+  GdkContentProvider *content;
 
-  return file ? gdk_content_provider_new_typed (G_TYPE_FILE, file) : NULL;
+  (void) x;
+  (void) y;
+  if (!file)
+    return NULL;
+  for (guint i = 0; i < gtk_bitset_get_size (selected); i++)
+    g_ptr_array_add (files, g_list_model_get_item (G_LIST_MODEL (selection),
+                                                   gtk_bitset_get_nth (selected, i)));
+  if (files->len < 2 || !g_ptr_array_find (files, file, NULL))
+    return gdk_content_provider_new_typed (G_TYPE_FILE, file);
+  list = gdk_file_list_new_from_array ((GFile **) files->pdata, files->len);
+  content = gdk_content_provider_new_typed (GDK_TYPE_FILE_LIST, list);
+  g_boxed_free (GDK_TYPE_FILE_LIST, list);
+  return content;
 }
 
 GtkWidget *
-limn_history_cell_new (void)
+limn_history_cell_new (GtkSelectionModel *selection)
 {
   GtkWidget *cell = gtk_overlay_new (), *picture = gtk_picture_new ();
   GtkWidget *star = gtk_image_new_from_icon_name ("starred-symbolic");
@@ -41,7 +59,7 @@ limn_history_cell_new (void)
   gtk_widget_add_css_class (star, "badge");
   gtk_overlay_set_child (GTK_OVERLAY (cell), picture);
   gtk_overlay_add_overlay (GTK_OVERLAY (cell), star);
-  g_signal_connect_swapped (drag, "prepare", G_CALLBACK (drag_prepare_cb), cell);
+  g_signal_connect_object (drag, "prepare", G_CALLBACK (drag_prepare_cb), selection, 0);
   gtk_widget_add_controller (cell, GTK_EVENT_CONTROLLER (drag));
   return cell;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limn-history-cell.h - one small picture of the history, with its star; it can be dragged out. */
+/* limn-history-cell.h - one small picture of the history, with its star; it can be dragged out,
+ * with the others that are selected where it is one of them. */
 #pragma once
 
 #include <gtk/gtk.h>
 
 G_BEGIN_DECLS
 
-GtkWidget *limn_history_cell_new (void);
+GtkWidget *limn_history_cell_new (GtkSelectionModel *selection); /* of GFile objects */
 
 /* Reads the picture on another thread. `title` is shown on hover. */
 void limn_history_cell_set_file (GtkWidget *cell, GFile *file, const char *title);

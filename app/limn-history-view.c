@@ -5,6 +5,7 @@
 
 #include "limn-history-cell.h"
 #include "limn-history-index.h"
+#include "limn-history-order.h"
 #include "limn-settings.h"
 
 struct _LimnHistoryView
@@ -100,7 +101,7 @@ released_cb (LimnHistoryView *self, int n_press, double x, double y, GtkGesture 
 static void
 setup_cb (LimnHistoryView *self, GtkListItem *item)
 {
-  GtkWidget *cell = limn_history_cell_new ();
+  GtkWidget *cell = limn_history_cell_new (self->selection);
   GtkGesture *click = gtk_gesture_click_new ();
 
   g_signal_connect_swapped (click, "pressed", G_CALLBACK (pressed_cb), self);
@@ -487,9 +488,12 @@ index_read_cb (LimnHistoryView *self)
 }
 
 void
-limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history)
+limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history, GSettings *settings)
 {
-  g_autoptr (GtkFilterListModel) found = NULL;
+  g_autoptr (GSimpleActionGroup) actions = g_simple_action_group_new ();
+  g_autoptr (GAction) order = g_settings_create_action (settings, "history-order");
+  g_autoptr (GtkSortListModel) sorted = NULL;
+  GListModel *found;
 
   g_return_if_fail (LIMN_IS_HISTORY_VIEW (self) && !self->files);
 
@@ -500,8 +504,13 @@ limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history)
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->index, "read", G_CALLBACK (index_read_cb), self,
                            G_CONNECT_SWAPPED);
-  found = gtk_filter_list_model_new (g_object_ref (self->files), g_object_ref (self->filter));
-  gtk_multi_selection_set_model (GTK_MULTI_SELECTION (self->selection), G_LIST_MODEL (found));
+  g_action_map_add_action (G_ACTION_MAP (actions), order);
+  gtk_widget_insert_action_group (GTK_WIDGET (self), "history", G_ACTION_GROUP (actions));
+  found = G_LIST_MODEL (
+      gtk_filter_list_model_new (g_object_ref (self->files), g_object_ref (self->filter)));
+  sorted = gtk_sort_list_model_new (found,
+                                    limn_history_order_new (history, self->index, settings));
+  gtk_multi_selection_set_model (GTK_MULTI_SELECTION (self->selection), G_LIST_MODEL (sorted));
   found_changed_cb (self);
 }
 

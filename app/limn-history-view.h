@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limn-history-view.h - small pictures of the history: find some, choose one, save or throw away
- * several, drag one out. */
+ * several, drag them out. */
 #pragma once
 
 #include <gtk/gtk.h>
@@ -12,8 +12,10 @@ G_BEGIN_DECLS
 #define LIMN_TYPE_HISTORY_VIEW (limn_history_view_get_type ())
 G_DECLARE_FINAL_TYPE (LimnHistoryView, limn_history_view, LIMN, HISTORY_VIEW, GtkWidget)
 
-/* Signals "chosen" with a GFile, "unwanted" and "wanted-elsewhere" with a GListModel of them. */
-void limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history);
+/* Shows them in the order of the setting "history-order", which can be chosen in the view. Signals
+ * "chosen" with a GFile, "unwanted" and "wanted-elsewhere" with a GListModel of them. */
+void limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history,
+                                    GSettings *settings);
 
 /* Marks the selected pictures with a star, or takes it away where all of them have one. */
 void limn_history_view_toggle_star (LimnHistoryView *self);

@@ -25,13 +25,18 @@ G_DEFINE_FINAL_TYPE (LimnHistory, limn_history, G_TYPE_OBJECT)
 
 static guint failed_signal, trimmed_signal, starred_signal;
 
+int
+limn_history_compare_times (GFile *a, GFile *b)
+{
+  g_autofree char *first = g_file_get_basename (a), *second = g_file_get_basename (b);
+
+  return strcmp (second, first); /* names begin with the time */
+}
+
 static int
 compare_names (gconstpointer a, gconstpointer b, gpointer data G_GNUC_UNUSED)
 {
-  g_autofree char *first = g_file_get_basename (G_FILE ((gpointer) a));
-  g_autofree char *second = g_file_get_basename (G_FILE ((gpointer) b));
-
-  return strcmp (second, first); /* names begin with the time: the newest first */
+  return limn_history_compare_times ((GFile *) a, (GFile *) b);
 }
 
 static void

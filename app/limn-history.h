@@ -31,6 +31,9 @@ void limn_history_add (LimnHistory *self, struct fit_frame *frame);
  * went to the wastebasket, a guint; one that cannot go there stays, and "failed" tells it once. */
 void limn_history_set_limit (LimnHistory *self, guint64 bytes);
 
+/* Below 0 where the first is the newer one, as strcmp. */
+int limn_history_compare_times (GFile *a, GFile *b);
+
 gboolean limn_history_is_starred (LimnHistory *self, GFile *file);
 /* Of GFile objects in the folder. The signal "starred" follows. */
 void limn_history_set_starred (LimnHistory *self, GListModel *files, gboolean starred);

@@ -190,7 +190,7 @@ limn_window_set_up_history (LimnWindow *self)
                            G_CALLBACK (limit_changed_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history, "trimmed", G_CALLBACK (trimmed_cb), self,
                            G_CONNECT_SWAPPED);
-  limn_history_view_set_history (self->history_view, self->history);
+  limn_history_view_set_history (self->history_view, self->history, self->memory);
   g_signal_connect_object (self->history, "failed", G_CALLBACK (failed_cb), self,
                            G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history_view, "chosen", G_CALLBACK (chosen_cb), self,

@@ -316,6 +316,95 @@ static void test_limit(struct fixture *f, gconstpointer data)
     g_assert_false(limn_history_is_starred(f->window->history, oldest));
 }
 
+static guint64 seed_at(struct fixture *f, guint position)
+{
+    g_autoptr(GFile) file = g_list_model_get_item(G_LIST_MODEL(found(f)), position);
+    struct fit_settings settings;
+    g_assert_true(fit_settings_read_png(g_file_peek_path(file), &settings, NULL));
+    return settings.params.seed;
+}
+
+static void require_order(struct fixture *f, guint64 first, guint64 second, guint64 third)
+{
+    g_assert_cmpuint(seed_at(f, 0), ==, first);
+    g_assert_cmpuint(seed_at(f, 1), ==, second);
+    g_assert_cmpuint(seed_at(f, 2), ==, third);
+}
+
+static void set_order(struct fixture *f, const char *order)
+{
+    GtkWidget *view = GTK_WIDGET(f->window->history_view);
+    g_assert_true(gtk_widget_activate_action(view, "history.history-order", "s", order));
+}
+
+/* Four orders, the newest first among equals; the next window has the last one. */
+static void test_order(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    const int classes[] = {1, 0, 1};
+    for (guint64 seed = 1; seed <= 3; seed++) {
+        limn_settings_set_class_id(f->window->settings, classes[seed - 1]);
+        paint(f, seed, 64, 48);
+    }
+    gboolean first_is_lower = g_utf8_collate(limn_session_get_class_name(f->session, 0),
+                                             limn_session_get_class_name(f->session, 1)) < 0;
+    g_autoptr(GListStore) oldest = g_list_store_new(G_TYPE_FILE);
+    g_autoptr(GFile) one = g_list_model_get_item(files(f), 2);
+    g_list_store_append(oldest, one);
+    open_panel(f, "1");
+    require_order(f, 3, 2, 1);
+    set_order(f, "oldest");
+    require_order(f, 1, 2, 3);
+    set_order(f, "class");
+    if (first_is_lower)
+        require_order(f, 2, 3, 1);
+    else
+        require_order(f, 3, 1, 2);
+    set_order(f, "starred");
+    require_order(f, 3, 2, 1);
+    limn_history_set_starred(f->window->history, G_LIST_MODEL(oldest), TRUE);
+    require_order(f, 1, 3, 2);
+    search(f, "64x48");
+    require_order(f, 1, 3, 2);
+
+    g_assert_cmpint(g_settings_get_enum(f->window->memory, "history-order"), ==, 3);
+    limn_history_set_starred(f->window->history, G_LIST_MODEL(oldest), FALSE);
+    g_settings_reset(f->window->memory, "history-order");
+    require_order(f, 3, 2, 1);
+}
+
+/* How many files a picture of the grid brings along when it is dragged. */
+static guint n_dragged(struct fixture *f, guint position)
+{
+    GtkWidget *item = gtk_widget_get_first_child(part(f, GTK_TYPE_GRID_VIEW, "grid"));
+    for (; position; position--)
+        item = gtk_widget_get_next_sibling(item);
+    gpointer source = fixture_controller(gtk_widget_get_first_child(item), GTK_TYPE_DRAG_SOURCE);
+    g_autoptr(GdkContentProvider) content = NULL;
+    g_signal_emit_by_name(source, "prepare", 1.0, 1.0, &content);
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GDK_TYPE_FILE_LIST);
+    guint n = 1;
+    if (gdk_content_provider_get_value(content, &value, NULL))
+        n = g_slist_length(g_value_get_boxed(&value));
+    g_value_unset(&value);
+    return n;
+}
+
+static void test_drag_several(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    for (guint64 seed = 1; seed <= 3; seed++)
+        paint(f, seed, 64, 48);
+    open_panel(f, "1");
+    fixture_settle(f);
+    g_assert_cmpuint(n_dragged(f, 0), ==, 1);
+    gtk_selection_model_select_range(found(f), 0, 2, TRUE);
+    g_assert_cmpuint(n_dragged(f, 0), ==, 2);
+    g_assert_cmpuint(n_dragged(f, 1), ==, 2);
+    g_assert_cmpuint(n_dragged(f, 2), ==, 1); /* not selected */
+}
+
 /* Ctrl+D in the panel marks what is selected there, and not the class. */
 static void test_star(struct fixture *f, gconstpointer data)
 {
@@ -353,5 +442,7 @@ int main(int argc, char **argv)
     ADD("branch", test_branch);
     ADD("limit", test_limit);
     ADD("star", test_star);
+    ADD("order", test_order);
+    ADD("drag-several", test_drag_several);
     return g_test_run();
 }
