@@ -4,8 +4,6 @@
 
 #include <glib/gi18n.h>
 
-#include "limn-frame-texture.h"
-
 /* ---- painting ---- */
 
 gboolean
@@ -391,19 +389,14 @@ copy_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnWindow *self = LIMN_WINDOW (widget);
   GtkWidget *focus = gtk_window_get_focus (GTK_WINDOW (self));
-  GdkTexture *texture = limn_canvas_get_texture (self->canvas);
 
   (void) name;
   (void) parameter;
   /* Somebody who edits text means the text. */
   if (focus && GTK_IS_TEXT (focus))
     gtk_widget_activate_action (focus, "clipboard.copy", NULL);
-  else if (texture)
-    {
-      g_autoptr (GdkTexture) pixels = limn_frame_texture_dup_in_memory (texture);
-
-      gdk_clipboard_set_texture (gtk_widget_get_clipboard (widget), pixels);
-    }
+  else
+    limn_window_copy_picture (self);
 }
 
 static void

@@ -235,30 +235,6 @@ limn_window_show_saved (LimnWindow *self)
     limn_export_show_in_files (self->saved, GTK_WINDOW (self));
 }
 
-/* The line that paints the picture on show, or the next one, byte for byte. */
-void
-limn_window_copy_command (LimnWindow *self)
-{
-  const struct fit_model_info *in_use = limn_session_get_info (self->session);
-  struct fit_model_info info;
-  struct fit_generate_params params;
-  g_autofree char *command = NULL;
-
-  if (!in_use)
-    return;
-  info = *in_use;
-  if (self->run)
-    {
-      fit_model_info (limn_run_get_model (self->run), &info);
-      params = *limn_run_get_params (self->run);
-    }
-  else
-    limn_settings_to_params (self->settings, &params);
-  command = limn_export_dup_command (&params, &info);
-  gdk_clipboard_set_text (gtk_widget_get_clipboard (GTK_WIDGET (self)), command);
-  toast (self, _ ("Command copied"), NULL, NULL);
-}
-
 /* ---- in ---- */
 
 static void

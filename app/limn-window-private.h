@@ -207,12 +207,16 @@ void limn_window_paste (LimnWindow *self);
 /* limn-window-verify.c */
 void limn_window_verify (LimnWindow *self, GFile *file);
 
+/* limn-window-copy.c */
+/* Pixels and words at once, a PNG with its settings and a file when they are there. */
+void limn_window_copy_picture (LimnWindow *self);
+void limn_window_copy_command (LimnWindow *self);
+
 /* limn-window-files.c */
 void limn_window_save (LimnWindow *self);
 void limn_window_save_to (LimnWindow *self, GFile *file);
 void limn_window_choose_picture (LimnWindow *self);
 void limn_window_choose_model (LimnWindow *self);
-void limn_window_copy_command (LimnWindow *self);
 void limn_window_export_sheet (LimnWindow *self);
 void limn_window_choose_to_verify (LimnWindow *self);
 void limn_window_toast (LimnWindow *self, const char *title);

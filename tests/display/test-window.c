@@ -334,6 +334,78 @@ static guint n_kept(struct fixture *f)
     return g_list_model_get_n_items(limn_history_get_files(f->window->history));
 }
 
+static GValue clipboard_value(struct fixture *f, GType type)
+{
+    GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, type);
+    g_assert_true(
+        gdk_content_provider_get_value(gdk_clipboard_get_content(clipboard), &value, NULL));
+    return value;
+}
+
+static void collected_cb(GObject *source, GAsyncResult *result, gpointer data)
+{
+    g_autoptr(GError) error = NULL;
+    gdk_content_provider_write_mime_type_finish(GDK_CONTENT_PROVIDER(source), result, &error);
+    g_assert_no_error(error);
+    *(gboolean *)data = TRUE;
+}
+
+/* The picture's file lies beside the pixels, the words and the PNG bytes, which hold the settings. */
+static void require_copied(struct fixture *f, const char *words, const char *path)
+{
+    GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
+    g_assert_true(gdk_content_formats_contain_gtype(gdk_clipboard_get_formats(clipboard),
+                                                    GDK_TYPE_TEXTURE));
+    WAIT_UNTIL(gdk_content_formats_contain_gtype(gdk_clipboard_get_formats(clipboard),
+                                                 GDK_TYPE_FILE_LIST));
+    GValue value = clipboard_value(f, G_TYPE_STRING);
+    fixture_require_words(g_value_get_string(&value), words);
+    g_value_unset(&value);
+    value = clipboard_value(f, GDK_TYPE_FILE_LIST);
+    GSList *files = g_value_get_boxed(&value);
+    g_assert_cmpuint(g_slist_length(files), ==, 1);
+    if (path)
+        g_assert_cmpstr(g_file_peek_path(files->data), ==, path);
+    struct fit_settings settings;
+    g_assert_true(fit_settings_read_png(g_file_peek_path(files->data), &settings, NULL));
+
+    g_autofree char *kept = NULL;
+    gsize n;
+    gboolean collected = FALSE;
+    g_autoptr(GOutputStream) stream = g_memory_output_stream_new_resizable();
+    g_assert_true(g_file_load_contents(files->data, NULL, &kept, &n, NULL, NULL));
+    gdk_content_provider_write_mime_type_async(gdk_clipboard_get_content(clipboard), "image/png",
+                                               stream, G_PRIORITY_DEFAULT, NULL, collected_cb,
+                                               &collected);
+    WAIT_UNTIL(collected);
+    GMemoryOutputStream *memory = G_MEMORY_OUTPUT_STREAM(stream);
+    g_assert_cmpmem(g_memory_output_stream_get_data(memory),
+                    g_memory_output_stream_get_data_size(memory), kept, n);
+    g_value_unset(&value);
+}
+
+/* Ctrl+C: everything that another program could want of the picture. */
+static void test_copy(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    limn_settings_set_seed(f->window->settings, 12);
+    gtk_window_set_focus(GTK_WINDOW(f->window), GTK_WIDGET(f->window->generate));
+    fixture_paint(f);
+    fixture_settle(f);
+    fixture_act(f, "win.copy");
+    require_copied(f, "--seed 12 ", NULL);
+
+    /* A branch has no command. */
+    limn_run_show(f->window->run, 2, FIT_VIEW_PREDICTION);
+    fixture_act(f, "win.finish-from-here");
+    WAIT_UNTIL(!limn_run_is_active(f->window->run));
+    fixture_settle(f);
+    fixture_act(f, "win.copy");
+    require_copied(f, "64 × 48 · seed 12", NULL);
+}
+
 /* A finished picture is kept and comes back with its settings, in the next window too; one that is
  * thrown away can be had back until it is gone. */
 static void test_history(struct fixture *f, gconstpointer data)
@@ -365,9 +437,7 @@ static void test_history(struct fixture *f, gconstpointer data)
     WAIT_UNTIL(f->window->canvas->texture != NULL);
     g_assert_cmpint(gdk_texture_get_width(f->window->canvas->texture), ==, 64);
     fixture_act(f, "win.copy");
-    GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
-    g_assert_true(gdk_content_formats_contain_gtype(gdk_clipboard_get_formats(clipboard),
-                                                    GDK_TYPE_TEXTURE));
+    require_copied(f, "seed 4711", g_file_peek_path(newest));
     fixture_act(f, "win.undo");
     g_assert_cmpuint(limn_settings_get_seed(f->window->settings), ==, 5);
 
@@ -592,6 +662,7 @@ int main(int argc, char **argv)
     ADD("focus", test_focus);
     ADD("undo", test_undo);
     ADD("solvers", test_solvers);
+    ADD("copy", test_copy);
     ADD("copy-command", test_copy_command);
     ADD("finish-from-here", test_finish_from_here);
     ADD("history", test_history);
