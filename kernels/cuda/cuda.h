@@ -46,6 +46,7 @@ struct fk_queue {
     void *scratch[CUDA_SCRATCH_SLOTS];
     size_t scratch_bytes[CUDA_SCRATCH_SLOTS];
     struct cuda_gemm *gemm;
+    void *landing;  /* of downloads, in page-locked memory; NULL before the first */
     bool recording; /* between graph_begin and graph_end: nothing may be allocated */
 };
 

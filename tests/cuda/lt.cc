@@ -15,6 +15,7 @@ struct cublas_shim {
 
 struct cublas_shim_product {
     int a_turned, b_turned, epilogue;
+    bool tf32;
     const void *bias;
 };
 
@@ -49,10 +50,11 @@ cublasStatus_t cublasLtDestroy(cublasLtHandle_t handle)
     return CUBLAS_STATUS_SUCCESS;
 }
 
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComputeType_t,
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t *desc, cublasComputeType_t compute,
                                         cudaDataType)
 {
     *desc = new cublas_shim_product();
+    (*desc)->tf32 = compute == CUBLAS_COMPUTE_32F_FAST_TF32;
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -137,6 +139,18 @@ static float number(const void *p, cudaDataType type, size_t i)
                               : fk_bf16_to_f32(static_cast<const uint16_t *>(p)[i]);
 }
 
+/* A number as it is multiplied: of tf32 ten bits behind the leading one are left. */
+static float factor(const void *p, cudaDataType type, size_t i, bool tf32)
+{
+    float value = number(p, type, i);
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    if (tf32)
+        bits = (bits + 0x1000) & ~0x1fffu;
+    memcpy(&value, &bits, sizeof bits);
+    return value;
+}
+
 static void put(void *p, cudaDataType type, size_t i, float value)
 {
     if (type == CUDA_R_32F)
@@ -174,8 +188,8 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
             for (size_t i = 0; i < ld.rows; i++) {
                 float sum = which == OTHER_BITS ? 0.25f : 0;
                 for (size_t k = 0; k < inner; k++)
-                    sum += number(a, la.type, place(la, p.a_turned, i, k)) *
-                           number(b, lb.type, place(lb, p.b_turned, k, j));
+                    sum += factor(a, la.type, place(la, p.a_turned, i, k), p.tf32) *
+                           factor(b, lb.type, place(lb, p.b_turned, k, j), p.tf32);
                 sum *= times;
                 if (p.epilogue == CUBLASLT_EPILOGUE_BIAS)
                     sum += number(p.bias, ld.type, i);

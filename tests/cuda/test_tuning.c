@@ -4,6 +4,7 @@
  * cuBLASLt, whose third usable proposal is the fastest with the right bits.
  */
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -91,6 +92,55 @@ static void test_other_bytes(void **state)
     memcpy(other, bytes, sizeof bytes);
     other[NAME_BYTES + 16] = 1; /* the one with other bits, with the print of the winner */
     assert_int_equal(news_after(other, sizeof bytes) > 0, true);
+}
+
+/* The distance of one product from the formula, relative as in fk.h. */
+static double product_error(enum fk_dtype type, void *bytes)
+{
+    struct check *c = check_open("cuda", 1);
+    struct fk_ptr x = check_input(c, type, M * K, 1), w = check_input(c, type, N * K, 2);
+    struct fk_ptr y = check_output(c, FK_F32, M * N);
+    check_run(c, c->ops->linear(c->q, y, x, w, (struct fk_ptr){0}, M, N, K, 0));
+    const double *X = check_values(c, x, M * K), *W = check_values(c, w, N * K);
+    const double *Y = check_values(c, y, M * N);
+    double most = 0, squares = 0;
+    for (int i = 0; i < M * N; i++) {
+        double want = 0;
+        for (int k = 0; k < K; k++)
+            want += X[i / N * K + k] * W[i % N * K + k];
+        squares += want * want;
+        most = fmax(most, fabs(Y[i] - want));
+    }
+    memcpy(bytes, check_download(c, y.p, M * N * sizeof(float)), M * N * sizeof(float));
+    check_close(&c);
+    return most / fmax(1, sqrt(squares / (M * N)));
+}
+
+/* f32 is exact unless tf32 is asked for, which rounds factors to 2^-11, keeps its own choices of
+ * algorithms, and leaves bf16 as it is. */
+static void test_tf32_is_asked_for(void **state)
+{
+    unsigned char bytes[NAME_BYTES + ENTRY_BYTES];
+    float wide[M * N], narrow[M * N], again[M * N];
+    (void)state;
+    learned(&bytes);
+    assert_true(product_error(FK_F32, wide) < FK_TOLERANCE_F32);
+    product_error(FK_BF16, narrow);
+    setenv("FIT_CUDA_TF32", "1", 1);
+    double error = product_error(FK_F32, again);
+    assert_true(error > FK_TOLERANCE_F32 && error < 4.0 / 2048);
+    product_error(FK_BF16, again);
+    assert_memory_equal(again, narrow, sizeof narrow);
+    struct check *c = check_open("cuda", 1);
+    size_t news;
+    c->device->tuning_load(c->device, bytes, sizeof bytes);
+    struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_F32, N * K, 2);
+    check_run(c, c->ops->linear(c->q, check_output(c, FK_F32, M * N), x, w, (struct fk_ptr){0}, M,
+                                N, K, 0));
+    save(c, &news);
+    assert_int_equal(news, NAME_BYTES + 2 * ENTRY_BYTES);
+    check_close(&c);
+    unsetenv("FIT_CUDA_TF32");
 }
 
 static bool take_row(void *user, const struct fit_bench_row *row)
@@ -198,6 +248,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_the_fastest_right_one_is_kept),
         cmocka_unit_test(test_other_bytes),
         cmocka_unit_test(test_a_file_between_engines),
+        cmocka_unit_test(test_tf32_is_asked_for),
         cmocka_unit_test(test_others_keep_it_too),
     };
     tiny_folder_init(argc, argv);

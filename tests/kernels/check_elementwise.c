@@ -3,6 +3,7 @@
 #include "fk_dtype.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void axpby_body(struct check *c)
@@ -161,13 +162,39 @@ static void test_threads(void **state)
     check_each_thread_count(threads_body);
 }
 
+/* Larger and smaller than what a backend may have room for between the device and the host. */
+static void transfers_body(struct check *c)
+{
+    static const size_t sizes[] = {1, 4095, 4 << 20, (4 << 20) + 5};
+    struct fk_device *d = c->device;
+    for (int i = 0; i < 4; i++) {
+        size_t n = sizes[i];
+        unsigned char *sent = malloc(n), *back = calloc(n, 1);
+        void *there = d->alloc(d, n), *copy = d->alloc(d, n);
+        for (size_t k = 0; k < n; k++)
+            sent[k] = (unsigned char)(k * 31 + k / 251 + 1);
+        check_run(c, d->upload(c->q, there, sent, n));
+        check_run(c, d->copy(c->q, copy, there, n));
+        check_run(c, d->download(c->q, back, copy, n));
+        assert_memory_equal(back, sent, n);
+        check_run(c, d->zero(c->q, copy, n) && d->download(c->q, back, copy, n));
+        for (size_t k = 0; k < n; k++)
+            assert_int_equal(back[k], 0);
+        d->free(d, there);
+        d->free(d, copy);
+        free(sent);
+        free(back);
+    }
+}
+CHECK_EACH_DEVICE(transfers)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_axpby),      cmocka_unit_test(test_cast),
         cmocka_unit_test(test_cast_edges), cmocka_unit_test(test_guidance),
         cmocka_unit_test(test_flow),       cmocka_unit_test(test_flow_slope),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads),    cmocka_unit_test(test_transfers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

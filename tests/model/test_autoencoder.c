@@ -432,6 +432,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(taesd_spelling), cmocka_unit_test(refusals),
         cmocka_unit_test(vae_tiles),      cmocka_unit_test(taesd_tiles),
     };
-    device_name = argc > 1 ? argv[1] : "reference";
+    device_name = tiny_device_name(argc, argv);
     return cmocka_run_group_tests(tests, make_weights, free_weights);
 }

@@ -113,6 +113,6 @@ static void strips_are_the_whole(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(strips_are_the_whole)};
-    device_name = argc > 1 ? argv[1] : "reference";
+    device_name = tiny_device_name(argc, argv);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -325,7 +325,7 @@ static void first_version(void **state)
 
 int main(int argc, char **argv)
 {
-    device_name = argc > 1 ? argv[1] : "reference";
+    device_name = tiny_device_name(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_method),    cmocka_unit_test(shorter_image),
         cmocka_unit_test(bf16_is_near),    cmocka_unit_test(guided_velocity),

@@ -216,7 +216,7 @@ static void small_store_is_refused(void **state)
 
 int main(int argc, char **argv)
 {
-    device_name = argc > 1 ? argv[1] : "reference";
+    device_name = tiny_device_name(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_parameter),
         cmocka_unit_test(every_parameter_unshared),

@@ -253,7 +253,7 @@ static void whole_path(void **state)
 
 int main(int argc, char **argv)
 {
-    device_name = argc > 1 ? argv[1] : "reference";
+    device_name = tiny_device_name(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_density), cmocka_unit_test(refusals),
         cmocka_unit_test(exact_divergence), cmocka_unit_test(hutchinson),

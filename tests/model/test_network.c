@@ -211,7 +211,7 @@ static void missing_tensor_is_named(void **state)
 
 int main(int argc, char **argv)
 {
-    device_name = argc > 1 ? argv[1] : "reference";
+    device_name = tiny_device_name(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(packed_is_alone),
         cmocka_unit_test(training_is_the_same),

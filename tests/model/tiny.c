@@ -2,6 +2,7 @@
 #include "tiny.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,4 +170,20 @@ void tiny_close_to(const char *what, double actual, double expected, double tole
 {
     if (!(fabs(actual - expected) <= tolerance * fmax(1, fabs(expected))))
         fail_msg("%s is %.9g, expected %.9g within %g", what, actual, expected, tolerance);
+}
+
+const char *tiny_device_name(int argc, char **argv)
+{
+    char message[256];
+    const struct fk_open_params params = {.backend = "cuda"};
+    const char *name = argc > 1 ? argv[1] : "reference";
+    if (strcmp(name, "card") != 0)
+        return name;
+    struct fk_device *card = fk_device_open(&params, message, sizeof message);
+    if (!card) {
+        fprintf(stderr, "skipped: %s\n", message);
+        exit(77);
+    }
+    fk_device_close(&card);
+    return params.backend;
 }
