@@ -16,7 +16,7 @@ enum { MOST_RUNS = 10000, LEAST_RUNS = 5, LEAST_SLOW_RUNS = 3, WARM_RUNS = 2, SH
 
 static const char *const part_names[FIT_N_BENCH_PARTS] = {
     "peaks", "gemm", "attention", "block", "evaluation", "sampling", "train", "picture",
-    "autoencoder"};
+    "autoencoder", "preview", "interop"};
 
 const char *fit_bench_part_name(enum fit_bench_part part)
 {
@@ -101,11 +101,16 @@ void *bench_values(struct bench *b, const char *name, size_t n, double deviation
 
 /* ---- time --------------------------------------------------------------------------------- */
 
-static double now(void)
+static double clock_s(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double bench_now(void)
+{
+    return clock_s(CLOCK_MONOTONIC);
 }
 
 static int compare_seconds(const void *a, const void *b)
@@ -119,6 +124,37 @@ static bool once(struct bench *b, bench_fn *run, void *user)
     return run(user, b) && fit_compute_check(&b->compute, b->device->queue_sync(b->queue));
 }
 
+/* The same, and the processor time that it took: waiting for a card may turn in circles, and says
+ * nothing. */
+static bool once_by_processor(struct bench *b, bench_fn *run, void *user, double *cpu_s)
+{
+    bool computes = b->device->caps.host_memory;
+    clockid_t clock = computes ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID;
+    double from = clock_s(clock);
+    bool ok = run(user, b);
+    *cpu_s += computes ? 0 : clock_s(clock) - from;
+    ok = ok && fit_compute_check(&b->compute, b->device->queue_sync(b->queue));
+    *cpu_s += computes ? clock_s(clock) - from : 0;
+    return ok;
+}
+
+void bench_percentiles(struct fit_bench_row *row, double *seconds, int n)
+{
+    qsort(seconds, (size_t)n, sizeof *seconds, compare_seconds);
+    row->runs = n;
+    row->median_s = seconds[n / 2];
+    row->p5_s = seconds[n / 20];
+    row->p95_s = seconds[n - 1 - n / 20];
+    row->p99_s = seconds[n - 1 - n / 100];
+}
+
+size_t bench_device_bytes(const struct bench *b)
+{
+    size_t free_bytes, total;
+    bool known = !b->device->caps.host_memory && b->device->memory(b->device, &free_bytes, &total);
+    return known && total - free_bytes > b->used_bytes ? total - free_bytes - b->used_bytes : 0;
+}
+
 bool bench_time(struct bench *b, struct fit_bench_row *row, bench_fn *run, void *user,
                 enum fk_dtype type)
 {
@@ -126,22 +162,20 @@ bool bench_time(struct bench *b, struct fit_bench_row *row, bench_fn *run, void 
     if (!seconds)
         return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for the times of a row");
     bool ok = true;
-    double begun = now();
-    for (int i = 0; i < WARM_RUNS && ok && now() - begun < SLOW_S; i++)
+    double begun = bench_now(), cpu_s = 0;
+    for (int i = 0; i < WARM_RUNS && ok && bench_now() - begun < SLOW_S; i++)
         ok = once(b, run, user);
-    int n = 0, least = now() - begun < SLOW_S ? LEAST_RUNS : LEAST_SLOW_RUNS;
-    begun = now();
-    while (ok && n < MOST_RUNS && (n < least || now() - begun < b->params->seconds)) {
-        double from = now();
-        ok = once(b, run, user);
-        seconds[n++] = now() - from;
+    int n = 0, least = bench_now() - begun < SLOW_S ? LEAST_RUNS : LEAST_SLOW_RUNS;
+    begun = bench_now();
+    while (ok && n < MOST_RUNS && (n < least || bench_now() - begun < b->params->seconds)) {
+        double from = bench_now();
+        ok = once_by_processor(b, run, user, &cpu_s);
+        seconds[n++] = bench_now() - from;
     }
-    qsort(seconds, (size_t)n, sizeof *seconds, compare_seconds);
     if (ok) {
-        row->runs = n;
-        row->median_s = seconds[n / 2];
-        row->p5_s = seconds[n / 20];
-        row->p95_s = seconds[n - 1 - n / 20];
+        bench_percentiles(row, seconds, n);
+        row->cpu_s = cpu_s / n;
+        row->device_bytes = bench_device_bytes(b);
         row->floor_s = b->peak[type] > 0 ? row->flops / b->peak[type] : 0;
         row->precision = type == FK_BF16 ? FIT_PRECISION_BF16 : FIT_PRECISION_F32;
     }
@@ -156,10 +190,15 @@ bool bench_shares(struct bench *b, struct fit_bench_row *row, bench_fn *run, voi
     struct fit_compute_times times = {0};
     b->compute.times = &times;
     bool ok = true;
-    double begun = now();
-    for (int i = 0; i < SHARE_RUNS && ok && (i == 0 || now() - begun < SLOW_S); i++)
+    int runs = 0;
+    double begun = bench_now();
+    for (; runs < SHARE_RUNS && ok && (runs == 0 || bench_now() - begun < SLOW_S); runs++)
         ok = once(b, run, user);
-    double all = now() - begun;
+    double all = bench_now() - begun;
+    uint64_t calls = 0;
+    for (int op = 0; op < FK_N_OPS; op++)
+        calls += times.calls[op];
+    row->operations = (int)(calls / (uint64_t)runs);
     b->compute.times = NULL;
     row->gemm = (times.seconds[FK_OP_linear] + times.seconds[FK_OP_linear_bwd]) / all;
     row->attention = (times.seconds[FK_OP_attention] + times.seconds[FK_OP_attention_bwd]) / all;
@@ -185,6 +224,9 @@ static bool open_bench(struct bench *b)
     b->device = fk_device_open(&open, message, sizeof message);
     if (!b->device)
         return fit_fail(b->error, FIT_ERROR_DEVICE, "%s", message);
+    size_t free_bytes, total;
+    if (b->device->memory(b->device, &free_bytes, &total))
+        b->used_bytes = total - free_bytes;
     fit_tuning_load(b->device, p->cache_folder);
     b->queue = b->device->queue_new(b->device);
     if (!b->queue)
@@ -205,7 +247,10 @@ static bool run_tokens(struct bench *b, struct bench_network *network, unsigned 
            (!(parts & 1u << FIT_BENCH_BLOCK) || bench_block(b, network, tokens)) &&
            (!(parts & 1u << FIT_BENCH_EVALUATION) || bench_evaluation(b, network, tokens)) &&
            (!(parts & 1u << FIT_BENCH_SAMPLING) || bench_sampling(b, network, tokens)) &&
-           (!(parts & 1u << FIT_BENCH_TRAIN) || bench_train(b, tokens));
+           (!(parts & 1u << FIT_BENCH_TRAIN) || bench_train(b, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_PREVIEW) || bench_colours(b, tokens)) &&
+           (!(parts & 1u << FIT_BENCH_INTEROP) || !b->params->gl ||
+            bench_interop(b, network, tokens));
 }
 
 bool fit_bench_run(struct fit_bench_params *params, unsigned parts, struct fit_error *error)
@@ -213,14 +258,17 @@ bool fit_bench_run(struct fit_bench_params *params, unsigned parts, struct fit_e
     struct bench b = {.params = params, .error = error};
     struct bench_network *network = NULL;
     const unsigned with_network =
-        1u << FIT_BENCH_BLOCK | 1u << FIT_BENCH_EVALUATION | 1u << FIT_BENCH_SAMPLING;
+        1u << FIT_BENCH_BLOCK | 1u << FIT_BENCH_EVALUATION | 1u << FIT_BENCH_SAMPLING |
+        (params->gl ? 1u << FIT_BENCH_INTEROP : 0);
+    const unsigned with_model =
+        1u << FIT_BENCH_PICTURE | 1u << FIT_BENCH_AUTOENCODER | 1u << FIT_BENCH_PREVIEW;
     bool ok = open_bench(&b) && bench_peaks(&b, parts & 1u << FIT_BENCH_PEAKS) &&
               (!(parts & with_network) || bench_network_new(&network, &b));
     for (int i = 0; ok && i < params->n_tokens; i++)
         ok = run_tokens(&b, network, parts, params->tokens[i]);
     if (b.device)
         fit_tuning_save(b.device, params->cache_folder);
-    if (ok && params->model && parts & (1u << FIT_BENCH_PICTURE | 1u << FIT_BENCH_AUTOENCODER))
+    if (ok && params->model && parts & with_model)
         ok = bench_pictures(&b, parts);
     bench_network_free(network, &b);
     if (b.queue)

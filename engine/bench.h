@@ -17,6 +17,7 @@ struct bench {
     struct fit_config config;
     enum fk_dtype type;  /* of the blocks' matrices */
     double peak[2];      /* operations a second, by enum fk_dtype; 0: not measured */
+    size_t used_bytes;   /* of the device's memory when it was opened */
 };
 
 /* One run of what is measured. */
@@ -26,8 +27,13 @@ typedef bool bench_fn(void *user, struct bench *bench);
  * products of the given type. */
 bool bench_time(struct bench *bench, struct fit_bench_row *row, bench_fn *run, void *user,
                 enum fk_dtype type);
-/* The shares of products, attention and the rest in a few runs; leaves them 0 on a device whose
- * operations run later than they are queued. */
+/* Fills the percentiles of n times, which it sorts. */
+void bench_percentiles(struct fit_bench_row *row, double *seconds, int n);
+double bench_now(void);
+/* Bytes of a card's memory that were taken since the device was opened; 0 elsewhere. */
+size_t bench_device_bytes(const struct bench *bench);
+/* The shares of products, attention and the rest in a few runs, and how many operations they queue;
+ * leaves all 0 on a device whose operations run later than they are queued. */
 bool bench_shares(struct bench *bench, struct fit_bench_row *row, bench_fn *run, void *user);
 /* Hands the row over. */
 bool bench_emit(struct bench *bench, const struct fit_bench_row *row);
@@ -51,8 +57,20 @@ bool bench_block(struct bench *bench, struct bench_network *network, int tokens)
 bool bench_evaluation(struct bench *bench, struct bench_network *network, int tokens);
 bool bench_sampling(struct bench *bench, struct bench_network *network, int tokens);
 bool bench_train(struct bench *bench, int tokens);
+bool bench_colours(struct bench *bench, int tokens);
+bool bench_interop(struct bench *bench, struct bench_network *network, int tokens);
 
-/* Both parts that need a model. */
+/* The most nearly square grid of so many tokens. */
+int bench_rows(int tokens);
+
+/* Evaluations of the network one after another on a thread of their own, with the bench's queue. */
+struct bench_sampling;
+bool bench_sampling_begin(struct bench_sampling **out, struct bench *bench,
+                          struct bench_network *network, int tokens);
+/* After at least one; NULL is fine. False when one failed. */
+bool bench_sampling_end(struct bench_sampling **sampling, struct fit_error *error);
+
+/* The parts that need a model. */
 bool bench_pictures(struct bench *bench, unsigned parts);
 
 #endif

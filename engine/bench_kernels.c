@@ -175,6 +175,71 @@ bool bench_gemm(struct bench *b, int tokens)
     return true;
 }
 
+/* ---- colours ------------------------------------------------------------------------------ */
+
+enum { LATENT_CHANNELS = 4, PATCH = 2 };
+
+/* The cheap preview of one latent: every latent pixel's own colour. */
+struct colours {
+    struct fk_ptr latent, matrix, bias;
+    uint8_t *rgba;
+    int height, width;
+};
+
+static bool colours_run(void *user, struct bench *b)
+{
+    struct colours *c = user;
+    return fit_run(&b->compute, latent_to_rgba8, c->rgba, c->latent.p, c->matrix.p, c->bias.p,
+                   LATENT_CHANNELS, 1, c->height, c->width);
+}
+
+/* The largest distance in steps of a byte from the formula in doubles. */
+static bool colours_error(struct colours *c, struct bench *b, double *error)
+{
+    size_t pixels = (size_t)c->height * (size_t)c->width;
+    uint8_t *rgba = malloc(4 * pixels);
+    uint64_t latent = bench_hash("latent"), matrix = bench_hash("matrix");
+    uint64_t bias = bench_hash("bias");
+    if (!rgba || !b->device->download(b->queue, rgba, c->rgba, 4 * pixels)) {
+        free(rgba);
+        return fit_fail(b->error, FIT_ERROR_DEVICE, "the colours of a latent did not come back");
+    }
+    *error = 0;
+    for (size_t i = 0; i < 3 * pixels; i++) {
+        size_t pixel = i / 3, k = i % 3;
+        double sum = (float)bench_value(bias, k);
+        for (size_t ch = 0; ch < LATENT_CHANNELS; ch++)
+            sum += (float)bench_value(latent, ch * pixels + pixel) *
+                   (double)(float)(bench_value(matrix, 3 * ch + k) / 2);
+        double want = floor(fmin(fmax(127.5 * sum + 128, 0), 255));
+        *error = fmax(*error, fabs(rgba[4 * pixel + k] - want));
+    }
+    free(rgba);
+    return true;
+}
+
+bool bench_colours(struct bench *b, int tokens)
+{
+    int rows = bench_rows(tokens);
+    struct colours c = {.height = PATCH * rows, .width = PATCH * (tokens / rows)};
+    size_t pixels = (size_t)c.height * (size_t)c.width;
+    struct fit_bench_row row = {.part = FIT_BENCH_PREVIEW, .tokens = tokens, .tolerance = 1};
+    snprintf(row.name, sizeof row.name, "colours of a latent of %dx%d", c.width, c.height);
+    row.moved_bytes = (double)pixels * (LATENT_CHANNELS * sizeof(float) + 4);
+    c.latent = fk_f32(bench_values(b, "latent", LATENT_CHANNELS * pixels, 1, FK_F32));
+    c.matrix = fk_f32(bench_values(b, "matrix", LATENT_CHANNELS * 3, 0.5, FK_F32));
+    c.bias = fk_f32(bench_values(b, "bias", 3, 1, FK_F32));
+    c.rgba = b->device->alloc(b->device, 4 * pixels);
+    bool ok = c.latent.p && c.matrix.p && c.bias.p &&
+              (c.rgba || fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for colours")) &&
+              bench_time(b, &row, colours_run, &c, FK_F32) && colours_error(&c, b, &row.error) &&
+              bench_emit(b, &row);
+    void *const all[] = {c.latent.p, c.matrix.p, c.bias.p, c.rgba};
+    for (int i = 0; i < 4; i++)
+        b->device->free(b->device, all[i]);
+    return ok;
+}
+
 /* ---- attention ---------------------------------------------------------------------------- */
 
 struct attention {

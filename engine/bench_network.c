@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network as a whole, with made-up weights: a block, an evaluation, a run of the sampler. */
 #include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +90,7 @@ struct scene {
     int tokens;
 };
 
-/* The most nearly square grid of so many tokens. */
-static int rows_of(int tokens)
+int bench_rows(int tokens)
 {
     int rows = (int)sqrt(tokens);
     while (tokens % rows)
@@ -117,7 +118,7 @@ static bool scene_place(struct scene *s, struct bench *b)
     const int32_t offset[3] = {0, s->tokens, 2 * s->tokens};
     struct fk_device *d = s->c->device;
     size_t n = (size_t)s->tokens * (size_t)fit_config_head_width(&b->config) / 2;
-    int rows = rows_of(s->tokens);
+    int rows = bench_rows(s->tokens);
     float *host = malloc((2 * n + s->values) * sizeof *host);
     bool ok = host && fit_rope_table(host, host + n, &b->config, FIT_METHOD_NONE, rows,
                                      s->tokens / rows);
@@ -275,6 +276,54 @@ static bool measure_conditioning(struct bench *b, struct scene *s)
     return bench_time(b, &row, condition_run, s, b->type) && bench_emit(b, &row);
 }
 
+/* ---- shares of a recorded evaluation: what it takes without products, without attention ---- */
+
+static bool no_linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct fk_ptr w,
+                      struct fk_ptr bias, int M, int N, int K, float beta)
+{
+    (void)q, (void)y, (void)x, (void)w, (void)bias, (void)M, (void)N, (void)K, (void)beta;
+    return true;
+}
+
+static bool no_attention(struct fk_queue *q, struct fk_ptr out, float *lse, struct fk_ptr qkv,
+                         const struct fk_pack *pack, int H, int D, float scale)
+{
+    (void)q, (void)out, (void)lse, (void)qkv, (void)pack, (void)H, (void)D, (void)scale;
+    return true;
+}
+
+/* The share of the row's time that goes when the operations become those given. */
+static bool share_without(struct bench *b, const struct scene *s, const struct fit_bench_row *row,
+                          const struct fk_ops *ops, double *share)
+{
+    const float time = TIME;
+    struct bench other = *b;
+    struct scene rest;
+    struct fit_bench_row spent = {0};
+    other.compute.ops = ops;
+    bool ok = scene_init(&rest, &other, &other.compute, s->network, s->tokens) &&
+              condition(&rest, &time, 1) &&
+              bench_time(&other, &spent, evaluate_run, &rest, b->type);
+    scene_finish(&rest);
+    *share = ok && spent.median_s < row->median_s ? 1 - spent.median_s / row->median_s : 0;
+    return ok;
+}
+
+static bool evaluation_shares(struct bench *b, struct scene *s, struct fit_bench_row *row)
+{
+    struct fk_ops without_linear = *b->device->ops, without_attention = *b->device->ops;
+    if (!s->recorded.graph)
+        return bench_shares(b, row, evaluate_run, s);
+    without_linear.linear = no_linear;
+    without_attention.attention = no_attention;
+    row->operations = b->device->graph_size(s->recorded.graph);
+    if (!share_without(b, s, row, &without_linear, &row->gemm) ||
+        !share_without(b, s, row, &without_attention, &row->attention))
+        return false;
+    row->rest = fmax(0, 1 - row->gemm - row->attention);
+    return true;
+}
+
 static bool measure_evaluation(struct bench *b, struct scene *s, float *velocity_out)
 {
     struct fit_bench_row row = {.part = FIT_BENCH_EVALUATION, .tokens = s->tokens};
@@ -286,7 +335,7 @@ static bool measure_evaluation(struct bench *b, struct scene *s, float *velocity
     row.tolerance = b->type == FK_F32 ? 10 * FK_TOLERANCE_F32 : 2 * FK_TOLERANCE_BF16;
     row.bytes = scene_bytes(s);
     return velocity(s, b, velocity_out) && bench_time(b, &row, evaluate_run, s, b->type) &&
-           bench_shares(b, &row, evaluate_run, s) &&
+           evaluation_shares(b, s, &row) &&
            evaluation_error(b, s->network, &row.error) && bench_emit(b, &row);
 }
 
@@ -360,5 +409,62 @@ bool bench_sampling(struct bench *b, struct bench_network *w, int tokens)
     row.bytes = scene_bytes(&s) + fit_sampler_bytes(FIT_SOLVER_EULER, s.values);
     ok = ok && bench_emit(b, &row);
     scene_finish(&s);
+    return ok;
+}
+
+/* ---- a run beside something else ---------------------------------------------------------- */
+
+struct bench_sampling {
+    pthread_t thread;
+    struct bench bench; /* its own compute and error */
+    struct fit_error error;
+    struct scene scene;
+    atomic_bool stop;
+    bool ok;
+};
+
+static void *sample_until_stopped(void *user)
+{
+    struct bench_sampling *s = user;
+    do
+        s->ok = evaluate_run(&s->scene, &s->bench) &&
+                fit_compute_check(&s->bench.compute,
+                                  s->bench.device->queue_sync(s->bench.queue));
+    while (s->ok && !atomic_load(&s->stop));
+    return NULL;
+}
+
+bool bench_sampling_begin(struct bench_sampling **out, struct bench *b, struct bench_network *w,
+                          int tokens)
+{
+    const float time = TIME;
+    struct bench_sampling *s = *out = calloc(1, sizeof *s);
+    if (!s)
+        return fit_fail(b->error, FIT_ERROR_MEMORY, "no memory for a run");
+    s->bench = *b;
+    s->bench.compute.error = s->bench.error = &s->error;
+    s->ok = scene_init(&s->scene, &s->bench, &s->bench.compute, &w->network, tokens) &&
+            condition(&s->scene, &time, 1) && evaluate_run(&s->scene, &s->bench);
+    if (s->ok && !pthread_create(&s->thread, NULL, sample_until_stopped, s))
+        return true;
+    fit_fail(b->error, s->ok ? FIT_ERROR_MEMORY : s->error.status, "%s",
+             s->ok ? "no thread for a run" : s->error.message);
+    scene_finish(&s->scene);
+    free(s);
+    *out = NULL;
+    return false;
+}
+
+bool bench_sampling_end(struct bench_sampling **handle, struct fit_error *error)
+{
+    struct bench_sampling *s = *handle;
+    *handle = NULL;
+    if (!s)
+        return true;
+    atomic_store(&s->stop, true);
+    pthread_join(s->thread, NULL);
+    bool ok = s->ok || fit_fail(error, s->error.status, "%s", s->error.message);
+    scene_finish(&s->scene);
+    free(s);
     return ok;
 }

@@ -124,6 +124,52 @@ static bool measure_decoding(struct studio *s, struct bench *b, int tokens)
     return bench_time(b, &row, decode_run, s, FK_F32) && bench_emit(b, &row);
 }
 
+/* ---- a step's frame, as a window shows it -------------------------------------------------- */
+
+struct reel {
+    struct studio *studio;
+    struct fit_job *job; /* that has ended */
+};
+
+static bool frame_run(void *user, struct bench *b)
+{
+    struct reel *reel = user;
+    struct fit_frame *frame = NULL;
+    fit_job_show(reel->job, 0, FIT_VIEW_PREDICTION);
+    while (!frame) {
+        struct fit_event event;
+        if (!fit_engine_wait_event(reel->studio->engine, WAIT_MS, &event))
+            continue;
+        bool refused = event.type == FIT_EVENT_NOT_SHOWN;
+        fit_job_unref(&event.job);
+        if (refused) {
+            struct fit_error error;
+            fit_job_show_error(reel->job, &error);
+            return fit_fail(b->error, error.status, "%s", error.message);
+        }
+        frame = fit_job_take_frame(reel->job);
+    }
+    fit_frame_unref(&frame);
+    return true;
+}
+
+static bool measure_frames(struct studio *s, struct bench *b, int tokens)
+{
+    struct fit_bench_row row = {.part = FIT_BENCH_PREVIEW, .tokens = tokens, .error = -1};
+    struct reel reel = {.studio = s};
+    struct fit_error error = {0};
+    const struct fit_generate_params params = {
+        .width = s->width, .height = s->height, .steps = 1, .no_previews = true};
+    if (!fit_generate(s->model, &params, &reel.job, b->error))
+        return false;
+    bool ok = job_wait(s, reel.job, &error) ||
+              fit_fail(b->error, error.status, "%s", error.message);
+    snprintf(row.name, sizeof row.name, "frame of a step, %dx%d", s->width, s->height);
+    ok = ok && bench_time(b, &row, frame_run, &reel, FK_F32) && bench_emit(b, &row);
+    fit_job_unref(&reel.job);
+    return ok;
+}
+
 bool bench_pictures(struct bench *b, unsigned parts)
 {
     struct studio s = {0};
@@ -132,7 +178,8 @@ bool bench_pictures(struct bench *b, unsigned parts)
         int tokens = b->params->tokens[i];
         size_set(&s, tokens);
         ok = (!(parts & 1u << FIT_BENCH_PICTURE) || measure_pictures(&s, b, tokens)) &&
-             (!(parts & 1u << FIT_BENCH_AUTOENCODER) || measure_decoding(&s, b, tokens));
+             (!(parts & 1u << FIT_BENCH_AUTOENCODER) || measure_decoding(&s, b, tokens)) &&
+             (!(parts & 1u << FIT_BENCH_PREVIEW) || measure_frames(&s, b, tokens));
     }
     studio_close(&s);
     return ok;

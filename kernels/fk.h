@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 8 /* raised with every change of the structures below */
+#define FK_ABI 9 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -340,6 +340,7 @@ struct fk_device {
     struct fk_graph *(*graph_end)(struct fk_queue *q); /* NULL on failure: queue_error says why */
     bool (*graph_launch)(struct fk_graph *graph);
     void (*graph_free)(struct fk_graph *graph); /* NULL is fine */
+    int (*graph_size)(const struct fk_graph *graph); /* kernels and copies that a launch queues */
 
     /* optional, NULL where nothing is gained; callable from any thread. The caller promises that
      * the weights w [N][K] of `linear`, and the bias used with them, stay as they are until they

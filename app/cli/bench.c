@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench_gl.h"
 #include "cache.h"
 #include "commands.h"
 #include "fit/fit-bench.h"
@@ -17,7 +18,7 @@ struct bench {
     struct fit_bench_params params;
     const char *tokens_text, *output;
     int shape, tokens[MOST_TOKENS];
-    double seconds;
+    double seconds, nominal; /* 1e12 operations a second */
     json_t *rows; /* of --json */
     int wrong;    /* rows whose error is too large */
     struct fit_error error; /* of writing the velocity */
@@ -30,34 +31,60 @@ static bool is_wrong(const struct fit_bench_row *row)
 
 static json_t *row_json(const struct fit_bench_row *r)
 {
-    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:f,"
-                     " s:f, s:b}",
+    return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f,"
+                     " s:i, s:I, s:I, s:f, s:f, s:f, s:b}",
                      "part", fit_bench_part_name(r->part), "name", r->name, "precision",
                      fit_precision_name(r->precision), "tokens", r->tokens, "runs", r->runs,
-                     "median_s", r->median_s, "p5_s", r->p5_s, "p95_s", r->p95_s, "flops",
-                     r->flops, "floor_s", r->floor_s, "gemm", r->gemm, "attention", r->attention,
-                     "rest", r->rest, "bytes", (json_int_t)r->bytes, "error", r->error,
+                     "median_s", r->median_s, "p5_s", r->p5_s, "p95_s", r->p95_s, "p99_s",
+                     r->p99_s, "flops", r->flops, "floor_s", r->floor_s, "gemm", r->gemm,
+                     "attention", r->attention,
+                     "rest", r->rest, "cpu_s", r->cpu_s, "operations", r->operations, "bytes",
+                     (json_int_t)r->bytes, "device_bytes", (json_int_t)r->device_bytes,
+                     "moved_bytes", r->moved_bytes, "error", r->error,
                      "tolerance", r->tolerance, "right", r->error < 0 || !is_wrong(r));
 }
 
-static void print_row(const struct fit_bench_row *r)
+/* Of a card: what an evaluation queues, and what it costs elsewhere. */
+static void print_device(const struct fit_bench_row *r)
+{
+    if (r->operations)
+        printf("  %d operations", r->operations);
+    if (r->device_bytes)
+        printf("  %.0f us of the processor, %.2f GB of the device", 1e6 * r->cpu_s,
+               1e-9 * (double)r->device_bytes);
+}
+
+static void print_moved(const struct fit_bench_row *r)
+{
+    if (r->part == FIT_BENCH_INTEROP)
+        printf("  p99 %.3f ms", 1e3 * r->p99_s);
+    if (r->moved_bytes > 0)
+        printf("  %.3g MB, %.2f GB/s", 1e-6 * r->moved_bytes, 1e-9 * r->moved_bytes / r->median_s);
+}
+
+static void print_row(const struct bench *bench, const struct fit_bench_row *r)
 {
     if (r->error >= 0 && is_wrong(r)) {
         printf("%-46s %-5s FAIL: error %.1e, at most %.0e allowed\n", r->name,
                fit_precision_name(r->precision), r->error, r->tolerance);
         return;
     }
-    printf("%-46s %-5s %9.3f [%9.3f %9.3f] ms", r->name, fit_precision_name(r->precision),
+    printf("%-46s %-5s %9.3f [%9.3f %9.3f] ms", r->name,
+           r->part == FIT_BENCH_INTEROP ? "" : fit_precision_name(r->precision),
            1e3 * r->median_s, 1e3 * r->p5_s, 1e3 * r->p95_s);
     if (r->flops > 0)
         printf(" %7.1f GFLOP/s", 1e-9 * r->flops / r->median_s);
     if (r->floor_s > 0)
         printf(" %3.0f %%", 100 * r->floor_s / r->median_s);
+    if (r->flops > 0 && bench->nominal > 0)
+        printf(" (nominal %.0f %%)", 1e-10 * r->flops / r->median_s / bench->nominal);
     if (r->gemm > 0)
         printf("  products %.0f, attention %.0f, rest %.0f %%", 100 * r->gemm,
                100 * r->attention, 100 * r->rest);
     if (r->bytes)
         printf("  %.1f MiB", (double)r->bytes / 1048576);
+    print_device(r);
+    print_moved(r);
     if (r->error >= 0)
         printf("  error %.1e", r->error);
     putchar('\n');
@@ -71,7 +98,7 @@ static bool take_row(void *user, const struct fit_bench_row *row)
     if (bench->rows)
         json_array_append_new(bench->rows, row_json(row));
     else
-        print_row(row);
+        print_row(bench, row);
     const int dims[2] = {row->tokens, row->n_features};
     if (bench->output && row->values &&
         !fit_npy_write(bench->output, 2, dims, row->values, &bench->error))
@@ -102,11 +129,11 @@ static const char *part_name(int i)
     return fit_bench_part_name((enum fit_bench_part)i);
 }
 
-/* The bits of the parts that were named; of all when none was. 0 with a sentence for a name that
- * is none. */
+/* The bits of the parts that were named; of all but interop when none was. 0 with a sentence for a
+ * name that is none. */
 static unsigned read_parts(const char *const *words, int n)
 {
-    unsigned parts = n ? 0 : (1u << ALL_PARTS) - 1;
+    unsigned parts = n ? 0 : ((1u << ALL_PARTS) - 1) & ~(1u << FIT_BENCH_INTEROP);
     for (int w = 0; w < n; w++) {
         int i = 0;
         while (part_name(i) && strcmp(part_name(i), words[w]) != 0)
@@ -160,6 +187,8 @@ static int run_bench(int argc, char **argv)
          .low = 0},
         {"seconds", "S", "time for each row (default: 1)", ARG_REAL, &bench.seconds, .low = 0,
          .high = 600},
+        {"nominal", "TFLOPS", "what the card's makers promise: gives shares of it too", ARG_REAL,
+         &bench.nominal, .low = 0, .high = 1e5},
         {"output", "FILE.npy", "where to write the velocity of an evaluation", ARG_TEXT,
          &bench.output, .low = 0, .letter = 'o'},
     };
@@ -174,11 +203,15 @@ static int run_bench(int argc, char **argv)
     unsigned parts = read_parts(words, n);
     if (!parts)
         return EXIT_USAGE;
+    bench.params.gl = bench_gl();
+    if (parts & 1u << FIT_BENCH_INTEROP && !bench.params.gl)
+        return fail_usage("interop: this program was built without OpenGL");
     stop_watch();
     return measure(&bench, parts);
 }
 
 const struct command command_bench = {
     "bench",
-    "[peaks|gemm|attention|block|evaluation|sampling|train|picture|autoencoder ...] [OPTION...]",
+    "[peaks|gemm|attention|block|evaluation|sampling|train|picture|autoencoder|preview|interop ...]"
+    " [OPTION...]",
     "Measure how fast this machine runs FiTv2; pictures need --model.", run_bench};

@@ -11,6 +11,7 @@
 struct fk_graph {
     struct fk_queue *q;
     cudaGraphExec_t executable;
+    size_t pieces; /* of work */
 };
 
 /* Memory that operations were recorded with must outlive their graphs. */
@@ -62,6 +63,7 @@ static struct fk_graph *graph_end(struct fk_queue *q)
     q->recording = false;
     bool ok = cuda_ok(q, cudaStreamEndCapture(q->stream, &recorded), "recording") &&
               (graph || cuda_fail(q, "no memory for a graph")) &&
+              cuda_ok(q, cudaGraphGetNodes(recorded, NULL, &graph->pieces), "recording") &&
               cuda_ok(q, cudaGraphInstantiate(&graph->executable, recorded, 0), "recording");
     if (recorded)
         cudaGraphDestroy(recorded);
@@ -77,6 +79,11 @@ static struct fk_graph *graph_end(struct fk_queue *q)
 static bool graph_launch(struct fk_graph *graph)
 {
     return cuda_ok(graph->q, cudaGraphLaunch(graph->executable, graph->q->stream), "graph");
+}
+
+static int graph_size(const struct fk_graph *graph)
+{
+    return (int)graph->pieces;
 }
 
 static void graph_free(struct fk_graph *graph)
@@ -96,6 +103,7 @@ bool cuda_graph_install(struct cuda_state *state)
     state->device.graph_end = graph_end;
     state->device.graph_launch = graph_launch;
     state->device.graph_free = graph_free;
+    state->device.graph_size = graph_size;
     return state->graphs != NULL;
 }
 

@@ -369,6 +369,18 @@ cudaError_t cudaFree(void *p)
     return lost;
 }
 
+cudaError_t cudaMallocHost(void **p, size_t bytes)
+{
+    *p = lost ? NULL : malloc(bytes);
+    return *p ? cudaSuccess : cudaErrorMemoryAllocation;
+}
+
+cudaError_t cudaFreeHost(void *p)
+{
+    free(p);
+    return lost;
+}
+
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
 {
     *total_bytes = memory_total;
@@ -434,6 +446,13 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
     return *graph ? lost : cudaErrorInvalidValue;
 }
 
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, void *nodes, size_t *n)
+{
+    (void)nodes;
+    *n = graph->work.size();
+    return lost;
+}
+
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned flags)
 {
     (void)flags;
@@ -444,10 +463,13 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t *executable, cudaGraph_t graph,
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
 {
     (void)stream;
-    std::lock_guard<std::recursive_mutex> hold(one_launch);
-    device_works now;
-    for (const auto &work : executable->work)
-        work();
+    {
+        std::lock_guard<std::recursive_mutex> hold(one_launch);
+        device_works now;
+        for (const auto &work : executable->work)
+            work();
+    }
+    usleep(100); /* a mutex is not fair: another thread that waits for the device has its turn */
     return lost;
 }
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "context.h"
+#include "../../app/cli/gl_context.h"
 #include "fit/fit-gl.h"
 
 #define PATIENCE_MS 180000
@@ -286,9 +286,9 @@ static void test_refused(void **state)
     setenv("FK_SHIM_GL", "refused", 1);
     expect_refused(job, "registered");
     unsetenv("FK_SHIM_GL");
-    context_hide();
+    gl_context_hide();
     expect_refused(job, "invalid OpenGL context");
-    context_show();
+    gl_context_show();
     canvas_for(&c, job); /* nothing of it stays */
     canvas_finish(&c);
     fit_job_unref(&job);
@@ -358,10 +358,10 @@ static void test_context_is_lost(void **state)
     (void)state;
     canvas_for(&c, job);
     require_next_is_shown(job, &c, 1);
-    context_close();
+    gl_context_close();
     expect_not_shown(job, &c, "invalid OpenGL context");
     fit_gl_detach(&c.target);
-    assert_true(context_open(which_context, &end));
+    assert_true(gl_context_open(which_context, &end));
     canvas_for(&later, job);
     require_next_is_shown(job, &later, 2);
     canvas_finish(&later);
@@ -494,7 +494,7 @@ static int find_context(void **state)
     open_on("cuda", &engine, &model);
     struct fit_job *job = paint_small();
     for (which_context = -1; !found && !end;)
-        found = context_open(++which_context, &end) && is_accepted(job);
+        found = gl_context_open(++which_context, &end) && is_accepted(job);
     fit_job_unref(&job);
     if (found)
         print_message("OpenGL: %s\n", glGetString(GL_RENDERER));
@@ -509,8 +509,8 @@ static void skip_unless_possible(void)
     struct fit_error error = {0};
     bool end = false, found = false;
     for (int i = 0; !found && !end; i++)
-        found = context_open(i, &end);
-    context_close();
+        found = gl_context_open(i, &end);
+    gl_context_close();
     if (found && fit_engine_open(&opened, &params, &error)) {
         fit_engine_close(&opened);
         return;
@@ -538,7 +538,7 @@ int main(int argc, char **argv)
     skip_unless_possible();
     tiny_folder_init(argc, argv);
     int failed = cmocka_run_group_tests(tests, find_context, NULL);
-    context_close();
+    gl_context_close();
     tiny_folder_finish();
     return failed;
 }

@@ -38,6 +38,8 @@ enum fit_bench_part {
     FIT_BENCH_TRAIN,      /* forward, backward and optimiser step of packs */
     FIT_BENCH_PICTURE,     /* of a model: seed to pixels, 20 steps, without and with previews */
     FIT_BENCH_AUTOENCODER, /* of a model: latent to pixels */
+    FIT_BENCH_PREVIEW,     /* latent to colours; of a model also a step's frame */
+    FIT_BENCH_INTEROP,     /* a picture into a texture, and by the host; see fit_bench_gl */
     FIT_N_BENCH_PARTS
 };
 
@@ -51,16 +53,37 @@ struct fit_bench_row {
     enum fit_precision precision;
     int tokens;                     /* of one image; 0 where that means nothing */
     int runs;                       /* behind the percentiles */
-    double median_s, p5_s, p95_s;
+    double median_s, p5_s, p95_s, p99_s;
     double flops;                   /* of one run; 0 where nobody counts them */
     double floor_s;                 /* flops at the measured peak; 0: no peak of that type */
     double gemm, attention, rest;   /* shares of the time; 0, 0, 0 where they were not taken */
+    double cpu_s;                   /* processor time of a run: of the whole process where that
+                                       computes, else of queueing it alone */
+    int operations;                 /* that a run queues: on a card kernels and copies of the
+                                       recorded evaluation; 0 where nobody counts them */
     size_t bytes;                   /* of buffers, without weights */
+    size_t device_bytes;            /* of a card's memory, taken since the device was opened; also
+                                       by others on that card. 0 elsewhere */
+    double moved_bytes;             /* read and written by a run; 0 where nobody counts them */
     double error;                   /* relative distance (L2) from the reference; < 0: not taken */
     double tolerance;               /* that a right result keeps */
     const float *values;            /* of an evaluation: its velocity [tokens][features], which
                                        lives during the call; else NULL */
     int n_features;
+};
+
+/* What a program with OpenGL lends to FIT_BENCH_INTEROP, for contexts without a display: called on
+ * the thread of fit_bench_run. Textures are GL_TEXTURE_2D with GL_RGBA8 storage, pictures
+ * [height][width][4]. */
+struct fit_bench_gl {
+    bool (*next)(void *user); /* the first or next context, which becomes current; false after the
+                                 last */
+    unsigned (*texture_new)(void *user, int width, int height);
+    void (*texture_free)(void *user, unsigned texture);
+    void (*upload)(void *user, unsigned texture, int width, int height, const uint8_t *rgba);
+    void (*download)(void *user, unsigned texture, uint8_t *rgba);
+    void (*finish)(void *user); /* waits for all of it */
+    void *user;
 };
 
 struct fit_bench_params {
@@ -71,6 +94,7 @@ struct fit_bench_params {
     const int *tokens;   /* [n_tokens], each 1..65536 */
     int n_tokens;
     const char *model;   /* bundle folder for pictures; NULL: these parts are left out */
+    const struct fit_bench_gl *gl; /* NULL: no interop */
     const char *cache_folder; /* as in fit_engine_params */
     double seconds;      /* that a row may take, about; at least five runs whatever it says, or
                             three that take over a second */

@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# limn-cli bench on a card: nothing of how fast, whether its rows are there and right.
+# usage: bench.sh LIMN_CLI
+failed=0
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cli=$(realpath "$1")
+cd "$folder" || exit 1
+export XDG_CACHE_HOME=$folder
+
+complain() {
+    echo "FAILED: $*: $(cat out err)"
+    failed=1
+}
+
+measure() {
+    "$cli" bench "$@" --model-shape demo --tokens 1 --seconds 0 >out 2>err
+}
+
+measure evaluation preview --backend cuda --precision f32 || complain "status $?"
+grep -q 'evaluation of 1 tokens.*products.*operations.*of the device.*error' out || complain "no columns"
+grep -q 'colours of a latent of 2x2 .*GB/s *error 0' out || complain "no colours"
+
+measure interop --backend cpu && complain "a processor with textures"
+grep -q 'writes no textures of OpenGL$' err && [ "$(wc -l <err)" -eq 1 ] || complain "not one sentence"
+
+if measure interop --backend cuda --precision f32; then
+    [ "$(grep -c 'mapped, copied, unmapped.*p99' out)" -eq 2 ] || complain "no textures"
+    [ "$(grep -c 'downloaded, uploaded.*p99' out)" -eq 2 ] || complain "no way by the host"
+    ! grep -q FAIL out || complain "other bytes"
+else # no OpenGL here
+    grep -qE 'without OpenGL|no OpenGL' err || complain "interop"
+fi
+__EGL_VENDOR_LIBRARY_DIRS=$folder measure interop --backend cuda --precision f32 && complain "a context of nothing"
+[ "$(wc -l <err)" -eq 1 ] || complain "not one sentence"
+exit $failed
