@@ -15,23 +15,27 @@ import subprocess
 STAGES = 4
 SIZES = ["128x128", "176x96", "96x176", "224x80"]
 EVALUATIONS = "25"  # of the network for a painted picture: of Euler's method, or of DDIM
-COLOURS = ["#888888", "#1c71d8", "#813d9c", "#e66100", "#26a269", "#c01c28", "#000000"]
+COLOURS = ["#888888", "#1c71d8", "#e66100", "#26a269", "#c01c28"]
 
 # FiT's blocks, and FiTv2's: what its modulation saves became depth, 1.55 M parameters in both.
 FIT = "depth: 4, mlp_hidden: 512, lora_rank: 0"
 REASSIGNED = {"blocks": "depth: 6, mlp_hidden: 341, lora_rank: 32"}
 QK_NORM, MIXED, LOGIT_NORMAL = {"qk_norm": "true"}, {"squares": "0.5"}, {"uniform": "false"}
 
-# Letters as in the second paper's table of ablations: what differs from the configuration below.
+# Letters as in the second paper's table of ablations, which has C and FiTv2 with reassigned parameters
+# and the others without: what differs from the configuration below. DDPM is the first FiT.
 RUNS = [
-    ("DDPM", "FiT: DDPM", {"objective": "ddpm"}),
+    ("DDPM", "before A", {"objective": "ddpm"}),
     ("A", "rectified flow", {}),
+    ("A-r", "A, reassigned", REASSIGNED),
     ("B", "A + QK norm", QK_NORM),
-    ("C", "B + reassigned parameters", QK_NORM | REASSIGNED),
+    ("C", "B, reassigned", QK_NORM | REASSIGNED),
     ("D", "A + mixed pictures", MIXED),
+    ("D-r", "D, reassigned", MIXED | REASSIGNED),
     ("E", "B + mixed pictures", QK_NORM | MIXED),
+    ("E-r", "E, reassigned", QK_NORM | MIXED | REASSIGNED),
     ("F", "E + logit-normal times", QK_NORM | MIXED | LOGIT_NORMAL),
-    ("FiTv2", "F + reassigned parameters", QK_NORM | MIXED | LOGIT_NORMAL | REASSIGNED),
+    ("FiTv2", "F, reassigned", QK_NORM | MIXED | LOGIT_NORMAL | REASSIGNED),
 ]
 
 CONFIG = """\
@@ -97,8 +101,12 @@ def measure_loss(args, letter, step, *words):
 
 
 def measure_distance(args, letter):
-    return ask(args, "distance", letter, args.steps, "--size", SIZES[0], "--guidance", "1",
-               "--steps", EVALUATIONS)
+    """The mean over seeds, how much they differ, and that of real pictures from other ones."""
+    found = [ask(args, "distance", letter, args.steps, "--size", SIZES[0], "--guidance", "1",
+                 "--steps", EVALUATIONS, "--seed", str(seed)) for seed in range(args.seeds)]
+    distances = [one["distance"] for one in found]
+    return (mean(distances), max(distances) - min(distances),
+            mean([one["real_distance"] for one in found]))
 
 
 def write_table(path, rows):
@@ -111,10 +119,19 @@ def mean(values):
     return sum(values) / len(values)
 
 
+def is_reassigned(letter):
+    return any(letter == run[0] and "blocks" in run[2] for run in RUNS)
+
+
+def colour_of(letter):
+    """Every run but the first is followed by the same one reassigned."""
+    return COLOURS[([run[0] for run in RUNS].index(letter) - 1) // 2]
+
+
 def draw(path, curves, steps):
-    """Curves of (step, loss) as SVG."""
-    width, height, left, bottom, top, key = 720, 360, 60, 40, 20, 260
-    values = [loss for _, points in curves for _, loss in points]
+    """Curves of (step, loss) as SVG; a network and the same reassigned, dashed, have one colour."""
+    width, height, left, bottom, top, key = 660, 360, 60, 40, 20, 200
+    values = [loss for _, _, points in curves for _, loss in points]
     low, high = min(values), max(values)
 
     def place(step, loss):
@@ -134,12 +151,14 @@ def draw(path, curves, steps):
         step = steps * stage // STAGES
         out.append(f'<text x="{place(step, low)[0]:.1f}" y="{height - 18}" '
                    f'text-anchor="middle">{step}</text>')
-    for i, (label, points) in enumerate(curves):
+    for i, (letter, label, points) in enumerate(curves):
+        style = f'fill="none" stroke="{colour_of(letter)}" stroke-width="2"'
+        if is_reassigned(letter):
+            style += ' stroke-dasharray="5 3"'
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*p) for p in points))
-        out.append(f'<polyline points="{line}" fill="none" stroke="{COLOURS[i]}" '
-                   'stroke-width="2"/>'
-                   f'<path d="M{width - key + 10} {30 + 20 * i}h20" stroke="{COLOURS[i]}" '
-                   f'stroke-width="2"/><text x="{width - key + 35}" y="{34 + 20 * i}">{label}</text>')
+        out.append(f'<polyline points="{line}" {style}/>'
+                   f'<path d="M{width - key + 10} {30 + 20 * i}h20" {style}/>'
+                   f'<text x="{width - key + 35}" y="{34 + 20 * i}">{letter}: {label}</text>')
     path.write_text("\n".join(out) + "\n</svg>\n")
 
 
@@ -149,13 +168,14 @@ def main():
     parser.add_argument("--cli", default="limn-cli")
     parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=2, help="sets of pictures for the distance")
     parser.add_argument("--rows", nargs="+", choices=[run[0] for run in RUNS],
                         default=[run[0] for run in RUNS])
     args = parser.parse_args()
     args.pictures = {"loss": 64, "distance": 512}
     args.folder = args.folder.resolve()
     args.folder.mkdir(exist_ok=True)
-    curves, rows = [], []
+    curves, rows, spreads = [], [], []
     for letter, label, changes in RUNS:
         if letter not in args.rows:
             continue
@@ -164,16 +184,19 @@ def main():
         if "objective" not in changes:
             steps = [args.steps * stage // STAGES for stage in range(1, STAGES + 1)]
             even = [measure_loss(args, letter, step, "--uniform-times") for step in steps]
-            curves.append((f"{letter}: {label}",
+            curves.append((letter, label,
                            [(step, mean(found)) for step, found in zip(steps, even)]))
             normal = mean(measure_loss(args, letter, args.steps))
             losses = [f"{x:.4f}" for x in even[-1] + [mean(even[-1]), normal]]
-        distance = measure_distance(args, letter)
-        rows.append([f"{letter}: {label}", f"{distance['distance']:.3f}"] + losses)
+        distance, spread, real = measure_distance(args, letter)
+        spreads.append(spread)
+        rows.append([f"{letter}: {label}", f"{distance:.3f}"] + losses)
         write_table(args.folder / "steps.md", rows)
         if curves:
             draw(args.folder / "steps.svg", curves, args.steps)
-    print(f"two sets of new pictures are {distance['real_distance']:.3f} apart")
+    print(f"two sets of new pictures are {real:.3f} apart")
+    if args.seeds > 1:
+        print(f"the distances of other sets differ by up to {max(spreads):.3f}")
 
 
 if __name__ == "__main__":
