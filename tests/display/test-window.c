@@ -613,6 +613,14 @@ static void test_narrow(struct fixture *f, gconstpointer data)
     fixture_paint(f);
     gtk_widget_measure(content, GTK_ORIENTATION_HORIZONTAL, -1, &least, NULL, NULL, NULL);
     g_assert_cmpint(least, <=, 360);
+    /* Words are longer elsewhere, and give way. */
+    const char *const long_words[][2] = {{"prediction", "Vorhersage"}, {"velocity", "Geschwindigkeit"}};
+    for (guint i = 0; i < G_N_ELEMENTS(long_words); i++) {
+        GtkWidget *button = fixture_find(GTK_WIDGET(f->window->scrubber), long_words[i][0]);
+        gtk_label_set_text(GTK_LABEL(gtk_button_get_child(GTK_BUTTON(button))), long_words[i][1]);
+    }
+    gtk_widget_measure(content, GTK_ORIENTATION_HORIZONTAL, -1, &least, NULL, NULL, NULL);
+    g_assert_cmpint(least, <=, 360);
     gtk_widget_measure(content, GTK_ORIENTATION_VERTICAL, 360, &least, NULL, NULL, NULL);
     g_assert_cmpint(least, <=, 600);
 }
