@@ -71,13 +71,13 @@ class Decoder(nn.Module):
 class Pictures:
     """Random crops out of memory-mapped raw files."""
 
-    def __init__(self, names, hard=(), classes=16):
+    def __init__(self, names, hard=(), weight=3.0, classes=16):
         self.sets, self.shares = [], []
         for name in names:
             path, size = name.rsplit(":", 1)
             w, h = map(int, size.split("x"))
             self.sets.append(np.memmap(path, np.uint8, "r").reshape(-1, h, w, 3))
-            shares = np.where(np.isin(np.arange(len(self.sets[-1])) % classes, hard), 3.0, 1.0)
+            shares = np.where(np.isin(np.arange(len(self.sets[-1])) % classes, hard), weight, 1.0)
             self.shares.append(shares / shares.sum())
         counts = np.array([len(s) for s in self.sets], float)
         self.weights = counts / counts.sum()
@@ -107,6 +107,13 @@ def loss_of(y, x, squares):
         total = total + 0.6 * share * ((d[..., 1:] - d[..., :-1]).abs().mean()
                                        + (d[..., 1:, :] - d[..., :-1, :]).abs().mean())
     return total
+
+
+def noisy(z, limits):
+    """Every picture has a level of its own, so that clean latents come out clean."""
+    low, high = limits
+    level = low + (high - low) * torch.rand(len(z), 1, 1, 1)
+    return z + level * torch.randn_like(z)
 
 
 def folded(encoder, norm):
@@ -165,7 +172,7 @@ def train(args, pictures, held_out):
             with torch.set_grad_enabled(joint):
                 z = encoder(x).float()
                 z = norm(z) if joint else z
-            y = decoder(z + args.noise * torch.randn_like(z)).float()
+            y = decoder(noisy(z, args.noise)).float()
         loss = loss_of(y, x, args.squares)
         optimiser.zero_grad()
         loss.backward()
@@ -201,9 +208,10 @@ def main():
     p.add_argument("--output", required=True, help="autoencoder.safetensors")
     p.add_argument("--resume", help="an output: freezes its encoder and trains the decoder")
     p.add_argument("--squares", type=float, default=0, help="weight of the mean square")
-    p.add_argument("--noise", type=float, default=0.12,
+    p.add_argument("--noise", type=float, nargs=2, default=[0.12, 0.12], metavar=("LOW", "HIGH"),
                    help="what a diffusion model's small errors look like to the decoder")
     p.add_argument("--hard", type=int, nargs="+", default=[], metavar="CLASS")
+    p.add_argument("--hard-weight", type=float, default=3, help="how much more often")
     p.add_argument("--minutes", type=float, default=12)
     p.add_argument("--lr", type=float, default=2e-3)
     p.add_argument("--batch", type=int, default=16)
@@ -214,7 +222,7 @@ def main():
     args = p.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
-    train(args, Pictures(args.images, args.hard), Pictures([args.held_out]).sets[0])
+    train(args, Pictures(args.images, args.hard, args.hard_weight), Pictures([args.held_out]).sets[0])
 
 
 if __name__ == "__main__":
