@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limn-checkpoints.h - the checkpoints of a training run: which there are at present, and one of them
- * as a model.
+ * limn-checkpoints.h - the checkpoints of a training run: which there are at present, and one of
+ * them as a model.
  *
  * The folder is read on another thread, again whenever something comes or goes there. All functions
  * belong to the main thread and return at once.
@@ -30,9 +30,10 @@ gboolean limn_checkpoints_has (LimnCheckpoints *self, gint64 step);
 /* Why the folder could not be read, or "". */
 const char *limn_checkpoints_get_trouble (LimnCheckpoints *self);
 
-/* Opens the checkpoint of that step beside `beside`, in whose training run it lies and whose engine it
- * shares; without those two it fails. The answer is a model of the caller's, or NULL: G_IO_ERROR_NOT_FOUND when there is none (the
- * training keeps the newest ones only), G_IO_ERROR_CANCELLED, or the engine's reason. */
+/* Opens the checkpoint of that step beside `beside`, in whose training run it lies and whose engine
+ * it shares; without those two it fails. The answer is a model of the caller's, or NULL:
+ * G_IO_ERROR_NOT_FOUND when there is none (the training keeps the newest ones only),
+ * G_IO_ERROR_CANCELLED, or the engine's reason. */
 void limn_checkpoint_open_async (struct fit_engine *engine, struct fit_model *beside, gint64 step,
                                  GCancellable *cancellable, GAsyncReadyCallback callback,
                                  gpointer data);

@@ -248,7 +248,8 @@ search_stop_cb (LimnClassPicker *self)
   gtk_editable_set_text (GTK_EDITABLE (self->search), "");
 }
 
-/* Down goes to the class that is chosen, or to the first that is found when it is not among them. */
+/* Down goes to the class that is chosen, or to the first that is found when it is not among
+ * them. */
 static gboolean
 search_key_cb (LimnClassPicker *self, guint keyval)
 {

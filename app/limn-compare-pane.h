@@ -32,8 +32,8 @@ void limn_compare_pane_set_second (LimnComparePane *self, GdkTexture *texture);
 double limn_compare_pane_get_split (LimnComparePane *self);
 
 void limn_compare_pane_set_title (LimnComparePane *self, const char *title, const char *detail);
-/* Offers `names` in the place of the title, of which one is chosen; NULL: no choice. Signal "picked" with
- * a position says that somebody has chosen another. */
+/* Offers `names` in the place of the title, of which one is chosen; NULL: no choice. Signal
+ * "picked" with a position says that somebody has chosen another. */
 void limn_compare_pane_set_choice (LimnComparePane *self, GListModel *names, guint chosen);
 
 /* Whether something has to come before the picture does. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints of one training run side by side: the models that the panes paint with. A model is open
- * as long as a run or the session has it, so that no more of them are than are on show. */
+/* Checkpoints of one training run side by side: the models that the panes paint with. A model is
+ * open as long as a run or the session has it, so that no more of them are than are on show. */
 #include "limn-compare-view-private.h"
 
 #include <glib/gi18n.h>

@@ -65,7 +65,8 @@ void limn_compare_view_set_up_checkpoints (LimnCompareView *self);
 void limn_compare_view_follow_session (LimnCompareView *self);
 /* The steps to show: those of the panes, or some from the first to the newest; returns how many. */
 int limn_compare_view_pick_steps (LimnCompareView *self, gint64 out[LIMN_MOST_VARIANTS]);
-/* Paints a pane with another step's model, which is taken from the runs `before` where one has it. */
+/* Paints a pane with another step's model, which is taken from the runs `before` where one has
+ * it. */
 void limn_compare_view_open_step (LimnCompareView *self, int i, gint64 step, GPtrArray *before);
 /* Somebody has picked an entry of a pane's list. */
 void limn_compare_view_pick (LimnCompareView *self, guint position, GtkWidget *pane);

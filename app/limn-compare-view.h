@@ -29,8 +29,8 @@ typedef enum
 void limn_compare_view_set_session (LimnCompareView *self, LimnSession *session,
                                     LimnSettings *settings);
 
-/* Starts runs along an axis from the present settings; those of before are given up. Checkpoints that
- * cannot be compared give way to seeds. */
+/* Starts runs along an axis from the present settings; those of before are given up. Checkpoints
+ * that cannot be compared give way to seeds. */
 void limn_compare_view_start (LimnCompareView *self, LimnAxis axis);
 
 /* The same, and lets go of the pictures. */

@@ -41,8 +41,8 @@ typedef enum
 int limn_variants (LimnAxis axis, const struct fit_generate_params *base, bool first_version,
                    struct fit_generate_params out[LIMN_MOST_VARIANTS]);
 
-/* Which of n things in a row, at most `most` of them, show how they change: the first, the last, and
- * others evenly between; returns how many. most > 1. */
+/* Which of n things in a row, at most `most` of them, show how they change: the first, the last,
+ * and others evenly between; returns how many. most > 1. */
 int limn_spread (int n, int most, int out[]);
 
 /* In how many columns n pictures of this size, each with a heading, are largest in a room. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limn-error.h - the engine's errors as GLib's: a domain of their own, the status being the code. */
+/* limn-error.h - the engine's errors as GLib's: a domain of their own, the status being the
+ * code. */
 #pragma once
 
 #include <fit/fit.h>

@@ -77,8 +77,8 @@ void limn_geometry_keep_area (int *side, int *other, const LimnSizeRule *rule);
 
 /* The size after a handle moved by (dx, dy) picture pixels. The picture stays centred, so the
  * opposite side moves as well and the size changes by twice the distance. Sizes that magnets hold:
- * the one at the start, the nearest to a ratio that has a name, where they are within 1.5 % of it, and
- * the largest of the trained area; none while the ratio is kept. */
+ * the one at the start, the nearest to a ratio that has a name, where they are within 1.5 % of it,
+ * and the largest of the trained area; none while the ratio is kept. */
 void limn_geometry_drag (LimnHandle handle, int start_width, int start_height, double dx, double dy,
                          const LimnSizeRule *rule, int *width, int *height);
 

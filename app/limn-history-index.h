@@ -29,7 +29,8 @@ char **limn_history_index_dup_terms (const char *text);
 
 /* Whether a picture has all of the words: a whole number is the beginning of its seed or the length
  * of a side, anything else the beginning of a word of its class or method, its size ("256x128") or
- * its day ("2026-11-25"). Without words every picture has them; one that is not read yet has none. */
+ * its day ("2026-11-25"). Without words every picture has them; one that is not read yet has
+ * none. */
 gboolean limn_history_index_matches (LimnHistoryIndex *self, GFile *file, char *const *terms);
 
 /* The picture of the list that this one goes on from; transfer full, or NULL. */

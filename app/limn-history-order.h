@@ -2,7 +2,8 @@
 /*
  * limn-history-order.h - the order in which earlier pictures are shown.
  *
- * What is equal by class or by star stays the newest first. All functions belong to the main thread.
+ * What is equal by class or by star stays the newest first. All functions belong to the main
+ * thread.
  */
 #pragma once
 
@@ -22,8 +23,8 @@ typedef enum
   LIMN_ORDER_STARRED /* those with a star first */
 } LimnHistoryOrder;
 
-/* Sorts GFile objects of the history as the setting says, and follows it, the stars and what the index
- * learns. Transfer full; keeps the three as long as it lives. */
+/* Sorts GFile objects of the history as the setting says, and follows it, the stars and what the
+ * index learns. Transfer full; keeps the three as long as it lives. */
 GtkSorter *limn_history_order_new (LimnHistory *history, LimnHistoryIndex *index,
                                    GSettings *settings);
 

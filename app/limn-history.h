@@ -5,7 +5,8 @@
  * They lie in one folder, one file a picture, named by the time, and the list is what lies there.
  * Beside them lies "starred", the names of those that people marked, one a line. When a new picture
  * comes and all of them take more than the limit, the oldest without a star are moved to the
- * wastebasket, never deleted. All functions belong to the main thread; files are written on another.
+ * wastebasket, never deleted. All functions belong to the main thread; files are written on
+ * another.
  */
 #pragma once
 
@@ -27,8 +28,9 @@ GListModel *limn_history_get_files (LimnHistory *self);
  * a sentence. */
 void limn_history_add (LimnHistory *self, struct fit_frame *frame);
 
-/* From the next new picture on; 0: as much as there is. The signal "trimmed" tells how many pictures
- * went to the wastebasket, a guint; one that cannot go there stays, and "failed" tells it once. */
+/* From the next new picture on; 0: as much as there is. The signal "trimmed" tells how many
+ * pictures went to the wastebasket, a guint; one that cannot go there stays, and "failed" tells it
+ * once. */
 void limn_history_set_limit (LimnHistory *self, guint64 bytes);
 
 /* Below 0 where the first is the newer one, as strcmp. */

@@ -2,10 +2,10 @@
 /*
  * limn-import.h - makes a model of this program of one that was published.
  *
- * What is dropped or chosen is a file of weights, or a folder with one. Its configuration (.yaml) and
- * its autoencoder (a file or folder called after "vae", "taesd" or "autoencoder") are looked for
- * beside it. The model comes into the user's data folder. The work is done on another thread; all
- * functions belong to the main thread and return at once.
+ * What is dropped or chosen is a file of weights, or a folder with one. Its configuration (.yaml)
+ * and its autoencoder (a file or folder called after "vae", "taesd" or "autoencoder") are looked
+ * for beside it. The model comes into the user's data folder. The work is done on another thread;
+ * all functions belong to the main thread and return at once.
  */
 #pragma once
 

@@ -2,10 +2,10 @@
 /*
  * limn-recovery.h - the run under way, kept in a file so that nothing ends it but its end.
  *
- * There is one file, in the user's state folder. While a run moves it is written about once a second
- * on another thread, and again when the run is paused or stopped, and when the program ends; it goes
- * when the run is done. What is found there at the next start can be gone on with, to the bit. All
- * functions belong to the main thread.
+ * There is one file, in the user's state folder. While a run moves it is written about once a
+ * second on another thread, and again when the run is paused or stopped, and when the program ends;
+ * it goes when the run is done. What is found there at the next start can be gone on with, to the
+ * bit. All functions belong to the main thread.
  */
 #pragma once
 

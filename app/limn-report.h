@@ -2,7 +2,8 @@
 /*
  * limn-report.h - what somebody who looks into a failure wants to know, as text.
  *
- * The report is in English whatever the language of the window: it is for those who make the program.
+ * The report is in English whatever the language of the window: it is for those who make the
+ * program.
  */
 #pragma once
 

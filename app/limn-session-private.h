@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* limn-session-private.h - what the files of the session share: limn-session.c keeps the runs and hands
- * them their events, limn-session-model.c brings models and devices. */
+/* limn-session-private.h - what the files of the session share: limn-session.c keeps the runs and
+ * hands them their events, limn-session-model.c brings models and devices. */
 #pragma once
 
 #include "limn-session.h"

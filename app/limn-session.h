@@ -36,9 +36,9 @@ LimnSession *limn_session_new (void);
  * stays in place when the new one fails. */
 void limn_session_load (LimnSession *self, const char *path);
 
-/* Opens the processor in place of a device that failed, and reads the same model again; the answer is a
- * change of "state". Runs of before keep what they have and cannot be continued: what the recovery
- * has written of one can be. Only while no run moves. */
+/* Opens the processor in place of a device that failed, and reads the same model again; the answer
+ * is a change of "state". Runs of before keep what they have and cannot be continued: what the
+ * recovery has written of one can be. Only while no run moves. */
 void limn_session_move_to_processor (LimnSession *self);
 
 /* Whether that is where it computes, or nothing is open yet. */
@@ -47,8 +47,8 @@ gboolean limn_session_is_on_processor (LimnSession *self);
 /* Whether the device answers no more: whatever is asked of it fails. */
 gboolean limn_session_has_lost_device (LimnSession *self);
 
-/* Gives back the memory that is held only to be quick; the next run takes it again. Not while a run is
- * under way. The work is another thread's. */
+/* Gives back the memory that is held only to be quick; the next run takes it again. Not while a run
+ * is under way. The work is another thread's. */
 void limn_session_rest (LimnSession *self);
 
 /* Stops every run, closes the engine and keeps what was under way; waits for a load that is. */
@@ -77,7 +77,8 @@ GListModel *limn_session_get_classes (LimnSession *self);
 /* The name of a class for people, or "". Borrowed. */
 const char *limn_session_get_class_name (LimnSession *self, int class_id);
 
-/* What a size, or the next one that can be painted, means to the model; false before there is one. */
+/* What a size, or the next one that can be painted, means to the model; false before there is
+ * one. */
 gboolean limn_session_describe (LimnSession *self, int width, int height, enum fit_method method,
                                 struct fit_canvas *canvas);
 
@@ -99,8 +100,8 @@ LimnRun *limn_session_start (LimnSession *self, const struct fit_generate_params
                              GError **error);
 LimnRun *limn_session_generate (LimnSession *self, LimnSettings *settings, GError **error);
 
-/* Opens another checkpoint of the training run that the model in use is one of, and leaves that in use;
- * answered by limn_checkpoint_open_finish. */
+/* Opens another checkpoint of the training run that the model in use is one of, and leaves that in
+ * use; answered by limn_checkpoint_open_finish. */
 void limn_session_open_checkpoint_async (LimnSession *self, gint64 step, GCancellable *cancellable,
                                          GAsyncReadyCallback callback, gpointer data);
 
@@ -111,8 +112,8 @@ LimnRun *limn_session_start_on (LimnSession *self, struct fit_model *model,
 /* Puts such a model in use; a change of "state" unless it is the one. */
 void limn_session_use (LimnSession *self, struct fit_model *model);
 
-/* Goes on where a run was stopped, or where the file of the recovery says one was left; transfer full,
- * or NULL with the reason. */
+/* Goes on where a run was stopped, or where the file of the recovery says one was left; transfer
+ * full, or NULL with the reason. */
 LimnRun *limn_session_continue (LimnSession *self, LimnRun *run, GError **error);
 LimnRun *limn_session_recover (LimnSession *self, GError **error);
 

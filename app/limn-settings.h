@@ -28,7 +28,8 @@ int limn_settings_get_width (LimnSettings *self);
 int limn_settings_get_height (LimnSettings *self);
 guint64 limn_settings_get_seed (LimnSettings *self);
 
-/* What stays while one side changes: the ratio or the area of the moment in which that was chosen. */
+/* What stays while one side changes: the ratio or the area of the moment in which that was
+ * chosen. */
 LimnKeep limn_settings_get_keep (LimnSettings *self);
 
 /* The tokens that the area may have while it is kept, otherwise 0. */

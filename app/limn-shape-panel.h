@@ -15,7 +15,8 @@ G_DECLARE_FINAL_TYPE (LimnShapePanel, limn_shape_panel, LIMN, SHAPE_PANEL, GtkWi
 void limn_shape_panel_set_session (LimnShapePanel *self, LimnSession *session,
                                    LimnSettings *settings);
 
-/* Outlines the size that is set and says why it cannot be painted, until another is set; NULL: it can. */
+/* Outlines the size that is set and says why it cannot be painted, until another is set; NULL: it
+ * can. */
 void limn_shape_panel_refuse_size (LimnShapePanel *self, const char *reason);
 
 G_END_DECLS

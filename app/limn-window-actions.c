@@ -213,7 +213,8 @@ keep_ratio_action (GtkWidget *widget, const char *name, GVariant *parameter)
   g_object_set (settings, "keep", kept ? LIMN_KEEP_NOTHING : LIMN_KEEP_RATIO, NULL);
 }
 
-/* Somebody who edits text means the text, but for pictures thrown away where the search for them is. */
+/* Somebody who edits text means the text, but for pictures thrown away where the search for them
+ * is. */
 static void
 undo_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {

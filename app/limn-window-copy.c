@@ -9,7 +9,8 @@
 
 /* ---- words ---- */
 
-/* The line that paints the picture on show, or the next one, byte for byte; NULL without a model. */
+/* The line that paints the picture on show, or the next one, byte for byte; NULL without a
+ * model. */
 static char *
 dup_command (LimnWindow *self)
 {

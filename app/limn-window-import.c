@@ -20,7 +20,8 @@ limn_window_describe_import (guint64 done_bytes, guint64 total_bytes, gint64 ela
   per_second = (double) done_bytes * G_USEC_PER_SEC / (double) elapsed_us;
   speed = g_format_size ((guint64) per_second);
   left = limn_window_dup_clock ((double) (total_bytes - done_bytes) / per_second);
-  /* Translators: sizes, and a time of minutes and seconds: 1.2 GB of 4.8 GB · 210 MB/s · 0:17 left */
+  /* Translators: sizes, and a time of minutes and seconds: 1.2 GB of 4.8 GB · 210 MB/s · 0:17
+   * left */
   return g_strdup_printf (_ ("%s of %s · %s/s · %s left"), written, all, speed, left);
 }
 

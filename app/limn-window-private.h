@@ -178,7 +178,8 @@ char *limn_window_describe_import (guint64 done_bytes, guint64 total_bytes, gint
 void limn_window_set_up_live (LimnWindow *self);
 
 /* limn-window-rest.c */
-/* Something was painted, or is: from its end on the time counts after which memory is given back. */
+/* Something was painted, or is: from its end on the time counts after which memory is given
+ * back. */
 void limn_window_put_off_rest (LimnWindow *self);
 
 /* limn-window-compare.c */

@@ -119,7 +119,8 @@ static bool measure_product(struct bench *b, struct fit_bench_row *row, const ch
 }
 
 /* The peak is what the best of some large products reaches in its fast runs. Where the smallest
- * already takes long, the larger ones would say nothing new; those of a card must be larger still. */
+ * already takes long, the larger ones would say nothing new; those of a card must be larger
+ * still. */
 static bool find_peaks(struct bench *b, bool emit)
 {
     static const int shape[][3] = {{128, 384, 384},   {768, 1024, 1024},  {1024, 2048, 2048},

@@ -39,8 +39,8 @@ int fit_bundle_preview_rows(const struct fit_bundle *bundle);
 /* Whether the folder holds a model.json, of whatever worth. */
 bool fit_bundle_is_in(const char *folder);
 
-/* Reads and checks model.json of the folder that fit_model_find finds for `path`; failures name the field, the expected and the
- * found. The other files are only named. */
+/* Reads and checks model.json of the folder that fit_model_find finds for `path`; failures name the
+ * field, the expected and the found. The other files are only named. */
 bool fit_bundle_read(struct fit_bundle *bundle, const char *path, struct fit_error *error);
 
 /* Writes model.json into the existing folder bundle->path, atomically. */

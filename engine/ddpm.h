@@ -44,8 +44,8 @@ float fit_ddpm_deviation(const struct fit_ddpm_step *step, float nu);
 /*
  * The hybrid loss of FiT's training for a picture at one step of the whole chain (Nichol and
  * Dhariwal, equations 15 and 16, whose 0.001 of the bound over 1000 steps is 1 of one of them; as
- * training_losses of the reference's improved_diffusion has it with LossType.MSE and LEARNED_RANGE),
- * the mean over the values of
+ * training_losses of the reference's improved_diffusion has it with LossType.MSE and
+ * LEARNED_RANGE), the mean over the values of
  *
  *     (epsilon' - epsilon)^2 + B / ln 2
  *

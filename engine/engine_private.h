@@ -140,8 +140,8 @@ bool fit_engine_call(struct fit_engine *engine,
                      bool (*work)(struct fit_engine *, void *, struct fit_error *), void *data,
                      struct fit_error *error);
 double fit_now_s(void); /* monotonic */
-/* On the worker: another queue in place of the present one, whose scratch memory goes with it. Fails
- * while a run uses that. */
+/* On the worker: another queue in place of the present one, whose scratch memory goes with it.
+ * Fails while a run uses that. */
 bool fit_engine_renew_queue(struct fit_engine *engine, struct fit_error *error);
 
 /* run.c, show.c: called by the worker, without the lock */

@@ -44,8 +44,9 @@ bool fit_modulation_reserve(struct fit_modulation *modulation, struct fk_device 
                             const struct fit_config *config, int rows, struct fit_error *e);
 void fit_modulation_finish(struct fit_modulation *modulation);
 
-/* t in [0, 1] (larger values count as 1), for the first version in [0, 999], and y in [0, n_classes] are host arrays [rows], free to
- * change after the call. Reserves when there is not enough room. Synchronises the queue. */
+/* t in [0, 1] (larger values count as 1), for the first version in [0, 999], and y in [0,
+ * n_classes] are host arrays [rows], free to change after the call. Reserves when there is not
+ * enough room. Synchronises the queue. */
 bool fit_conditioning(struct fit_compute *c, const struct fit_network *network,
                       struct fit_modulation *modulation, const float *t, const int32_t *y,
                       int rows);

@@ -229,7 +229,8 @@ static bool read_rows(struct reader *reader, uint8_t *rgb, uint8_t **rows, int h
     return true;
 }
 
-/* A header of a few bytes can promise gigabytes; it is believed as far as the file can hold them. */
+/* A header of a few bytes can promise gigabytes; it is believed as far as the file can hold
+ * them. */
 static bool can_hold_pixels(struct reader *reader, int height)
 {
     size_t row = png_get_rowbytes(reader->png, reader->info);

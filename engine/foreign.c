@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The "parameters" text that image generators share: a prompt in any number of lines, and a last line
- * of pairs,
+ * The "parameters" text that image generators share: a prompt in any number of lines, and a last
+ * line of pairs,
  *
  *   Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 42, Size: 512x768, Model: "a, b", ...
  *

@@ -48,8 +48,8 @@ struct fit_guided {
 
 bool fit_guided_is_plain(double scale);
 
-/* A fit_velocity_fn; `user` is a struct fit_guided, x and velocity hold the B images (coupled: 2 B).
- * Of the first version it gives noise and variance, fit_config_outputs values a token. */
+/* A fit_velocity_fn; `user` is a struct fit_guided, x and velocity hold the B images (coupled: 2
+ * B). Of the first version it gives noise and variance, fit_config_outputs values a token. */
 bool fit_guided_velocity(void *user, struct fit_compute *c, float *velocity, const float *x,
                          float t, int evaluation);
 

@@ -167,8 +167,8 @@ static bool check_values(const struct fit_model *model, const struct fit_generat
            check_positions(p, error);
 }
 
-/* What a run may take: one that needs it gets the memory of copies that only save time. False where the
- * device does not tell. */
+/* What a run may take: one that needs it gets the memory of copies that only save time. False where
+ * the device does not tell. */
 static bool free_memory(const struct fit_model *model, uint64_t *out)
 {
     struct fk_device *device = model->engine->device;

@@ -9,11 +9,11 @@
  *   noise.random       I32 [625]          torch's generator and how much of it is used, with torch
  *   noise              F32 [C][h][w]      what the run began with, where that came from a file
  *
- * and, as metadata, "format" "limn-run-1", "settings" as pictures carry them (picture.c), with those
- * of the runs before, and "progress", how far the run was for people to see.
+ * and, as metadata, "format" "limn-run-1", "settings" as pictures carry them (picture.c), with
+ * those of the runs before, and "progress", how far the run was for people to see.
  *
- * A reader believes the file nothing: the settings pass the checks of a new run, every shape follows
- * from them, and the sampler refuses what is no place of such a run.
+ * A reader believes the file nothing: the settings pass the checks of a new run, every shape
+ * follows from them, and the sampler refuses what is no place of such a run.
  */
 #include <jansson.h>
 #include <math.h>

@@ -28,9 +28,9 @@ bool fit_labels_read(struct fit_labels *labels, const char *path, int expected,
 bool fit_label_is_text(const char *line);
 void fit_labels_finish(struct fit_labels *labels);
 
-/* An id in digits, a name, a code or a synonym (ASCII case ignored), or "none" for FIT_CLASS_NONE. What
- * stands before the brackets of "crane (bird)" names it. Text that is no class's name and names more
- * than one so, or as a synonym, is refused with those. */
+/* An id in digits, a name, a code or a synonym (ASCII case ignored), or "none" for FIT_CLASS_NONE.
+ * What stands before the brackets of "crane (bird)" names it. Text that is no class's name and
+ * names more than one so, or as a synonym, is refused with those. */
 bool fit_labels_find(const struct fit_labels *labels, const char *text, int *class_id,
                      struct fit_error *error);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * likelihood.h - the density that a flow gives to data: the instantaneous change of variables (Chen
- * et al., arXiv 1806.07366) with Hutchinson's estimator of the divergence (Grathwohl et al., FFJORD,
- * arXiv 1810.01367), as the reference implementation's likelihood mode.
+ * et al., arXiv 1806.07366) with Hutchinson's estimator of the divergence (Grathwohl et al.,
+ * FFJORD, arXiv 1810.01367), as the reference implementation's likelihood mode.
  *
  *   dx/dt = v(x, t) from noise x0 ~ N(0, I) at t = 0 to data x1 at t = 1:
  *   ln p(x1) = ln N(x0; 0, I) - integral over t of div v(x(t), t)
@@ -27,8 +27,8 @@ typedef bool fit_flow_fn(void *user, struct fit_compute *c, float *velocity, dou
 bool fit_flow_check(enum fit_solver solver, int probes, struct fit_error *e);
 
 /* Follows the flow from data[n] (device memory) back to the noise, and writes ln p(data) in nats by
- * the divergences of every probe, [probes]. The solver is one of a differential equation; it runs in
- * 1 - t. dopri5's error is that of the state and of all probes together, as in the reference.
+ * the divergences of every probe, [probes]. The solver is one of a differential equation; it runs
+ * in 1 - t. dopri5's error is that of the state and of all probes together, as in the reference.
  * *evaluations receives how often the flow was asked. */
 bool fit_flow_log_density(struct fit_compute *c, const struct fit_sampler_params *params,
                           fit_flow_fn *flow, void *user, const float *data, size_t n, int probes,

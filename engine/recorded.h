@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * recorded.h - evaluations of the network as one launch, on devices that can record (fk.h,
- * graph_begin): at 256 tokens an evaluation of the large model is some five hundred short operations,
- * whose launches would take as long as their work.
+ * graph_begin): at 256 tokens an evaluation of the large model is some five hundred short
+ * operations, whose launches would take as long as their work.
  *
- * What is recorded reads and writes the same memory every time, so the state is copied to a place of
- * its own, the velocity from one, and the evaluation's rows of modulation are gathered by a list of
- * their numbers, all that is sent to the device. The first evaluation runs as it is (devices make
- * their preparations then), the second is recorded, the others are launched. Bits do not differ.
+ * What is recorded reads and writes the same memory every time, so the state is copied to a place
+ * of its own, the velocity from one, and the evaluation's rows of modulation are gathered by a list
+ * of their numbers, all that is sent to the device. The first evaluation runs as it is (devices
+ * make their preparations then), the second is recorded, the others are launched. Bits do not
+ * differ.
  */
 #ifndef FIT_RECORDED_H
 #define FIT_RECORDED_H

@@ -70,8 +70,8 @@ void fit_rope_stretch(const struct fit_config *config, enum fit_method method, i
     *column_stretch = fmax((m->decoupled ? columns : longer) / trained, 1);
 }
 
-/* The square root of the factor on the logits: ln(2 now) / ln(trained) in the released code, whose 2
- * keeps it above 1 even at the trained size; ln(now) / ln(trained) in the paper. */
+/* The square root of the factor on the logits: ln(2 now) / ln(trained) in the released code, whose
+ * 2 keeps it above 1 even at the trained size; ln(now) / ln(trained) in the paper. */
 static double log_ratio(const struct fit_config *config, double now, double trained)
 {
     if (config->attention_scale == FIT_ATTENTION_SCALE_CODE)

@@ -281,8 +281,8 @@ static bool place_preview(struct run *run, const struct fit_job *job)
            upload(run, run->bias, map.bias, 3 * sizeof(float));
 }
 
-/* The device may copy the network's matrices to be faster, which takes their memory once more. Where
- * the run would then not fit, they are read where they lie instead. */
+/* The device may copy the network's matrices to be faster, which takes their memory once more.
+ * Where the run would then not fit, they are read where they lie instead. */
 static void make_room(struct fit_job *job)
 {
     struct fit_network *network = &job->model->network;

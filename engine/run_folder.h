@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* run_folder.h - where a training run keeps its checkpoints: "checkpoints/step-000012000". What
- * programs see of it is struct fit_checkpoints in fit.h; the trainer's side goes by the names alone,
- * so that it also clears away what is no whole bundle any more. */
+ * programs see of it is struct fit_checkpoints in fit.h; the trainer's side goes by the names
+ * alone, so that it also clears away what is no whole bundle any more. */
 #ifndef FIT_RUN_FOLDER_H
 #define FIT_RUN_FOLDER_H
 

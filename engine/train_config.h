@@ -18,7 +18,8 @@ enum {
     TRAIN_PATH_BYTES = 1024
 };
 
-/* How the times of a rectified flow are drawn; those of DDPM are steps of its chain, each as likely. */
+/* How the times of a rectified flow are drawn; those of DDPM are steps of its chain, each as
+ * likely. */
 enum train_times {
     TRAIN_TIMES_DEFAULT, /* logit-normal, where there is a choice */
     TRAIN_TIMES_LOGIT_NORMAL,

@@ -2,10 +2,10 @@
 /*
  * train_loss.h - what a batch costs, and what the network's output has to change for it.
  *
- * Rectified flow: the mean of (v - (x1 - x0))^2 over a picture's values, on the device (flow_loss of
- * fk.h). DDPM: the hybrid loss of ddpm.h, on the host: two exponentials a value are little beside
- * the network. The reference adds a bound for the padding to the latter, which has no gradient; here
- * padding has no part in either.
+ * Rectified flow: the mean of (v - (x1 - x0))^2 over a picture's values, on the device (flow_loss
+ * of fk.h). DDPM: the hybrid loss of ddpm.h, on the host: two exponentials a value are little
+ * beside the network. The reference adds a bound for the padding to the latter, which has no
+ * gradient; here padding has no part in either.
  */
 #ifndef FIT_TRAIN_LOSS_H
 #define FIT_TRAIN_LOSS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tuning.h - what the device learned by measuring (kernels/fk.h), kept in a file of the device's name
- * between processes. A file that is missing, too large or of no use costs nothing but measuring
- * again, and so does one that cannot be written: neither is an error.
+ * tuning.h - what the device learned by measuring (kernels/fk.h), kept in a file of the device's
+ * name between processes. A file that is missing, too large or of no use costs nothing but
+ * measuring again, and so does one that cannot be written: neither is an error.
  */
 #ifndef FIT_TUNING_H
 #define FIT_TUNING_H

@@ -387,10 +387,10 @@ struct fk_open_params {
 };
 
 /* Opens the best backend that answers: for "auto" a plug-in (`fit-cuda.so`, looked for in
- * FIT_BACKEND_PATH, else beside the library, else where it was installed) and else the CPU. A plug-in that is missing, of
- * another FK_ABI, or without a device is no error for "auto". On failure returns NULL and writes
- * one sentence to `message`. On success `message` is empty or holds one line worth telling
- * (why the plug-in was passed over). */
+ * FIT_BACKEND_PATH, else beside the library, else where it was installed) and else the CPU. A
+ * plug-in that is missing, of another FK_ABI, or without a device is no error for "auto". On
+ * failure returns NULL and writes one sentence to `message`. On success `message` is empty or holds
+ * one line worth telling (why the plug-in was passed over). */
 struct fk_device *fk_device_open(const struct fk_open_params *params, char *message,
                                  size_t message_bytes);
 void fk_device_close(struct fk_device **device);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tiny_model FOLDER [v1 | CLASSES]: a complete model bundle of a few hundred kilobytes whose weights
- * follow a rule. Its pictures mean nothing, but everything that a real model can do can be done with
- * it, fast. With v1 it is one of the first version; with the path of a classes.txt it has these
- * classes.
+ * tiny_model FOLDER [v1 | CLASSES]: a complete model bundle of a few hundred kilobytes whose
+ * weights follow a rule. Its pictures mean nothing, but everything that a real model can do can be
+ * done with it, fast. With v1 it is one of the first version; with the path of a classes.txt it has
+ * these classes.
  */
 #include <math.h>
 #include <stdio.h>

@@ -5,8 +5,8 @@
 
 enum { CACHE_PATH_BYTES = 4096 };
 
-/* By the XDG base directories: $XDG_CACHE_HOME/limn, else ~/.cache/limn, written to `path`; NULL without
- * a home. */
+/* By the XDG base directories: $XDG_CACHE_HOME/limn, else ~/.cache/limn, written to `path`; NULL
+ * without a home. */
 const char *cache_folder(char (*path)[CACHE_PATH_BYTES]);
 
 #endif

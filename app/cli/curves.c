@@ -78,8 +78,8 @@ static double field(char **rest)
     return text && *text && !*end ? value : NAN;
 }
 
-/* step, elapsed_s, loss, smooth_loss, validation_loss, ...; the first line begins with no number, and
- * a last one that is cut off does not count. */
+/* step, elapsed_s, loss, smooth_loss, validation_loss, ...; the first line begins with no number,
+ * and a last one that is cut off does not count. */
 static bool read_lines(struct log *log, FILE *file)
 {
     char line[512];
@@ -103,7 +103,8 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* All but the twentieth part of the single losses at either end, which jump; the other curves whole. */
+/* All but the twentieth part of the single losses at either end, which jump; the other curves
+ * whole. */
 static struct range find_range(const struct log *log)
 {
     struct range r = {INFINITY, -INFINITY};

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What generate, compare and sample have in common: the options of a picture, and its settings as JSON. */
+/* What generate, compare and sample have in common: the options of a picture, and its settings as
+ * JSON. */
 #ifndef LIMN_CLI_PAINT_H
 #define LIMN_CLI_PAINT_H
 

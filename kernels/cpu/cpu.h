@@ -121,8 +121,8 @@ static inline int cpu_image_of(const struct fk_pack *pack, int n)
 }
 
 /* The processor as a device, with all its abilities (isa.h) or (plain) by the reference alone. NULL
- * with one sentence in `message` when memory is short or FIT_ISA is nothing; on success `message` may
- * hold a line worth telling. */
+ * with one sentence in `message` when memory is short or FIT_ISA is nothing; on success `message`
+ * may hold a line worth telling. */
 struct fk_device *cpu_device_open(bool plain, int n_threads, char *message, size_t message_bytes);
 
 /* Reference, one per file of the same name. */

@@ -2,8 +2,8 @@
 /*
  * Products of matrices in f32, without a library. Both operands are copied into panels - ROWS rows
  * of a, COLUMNS columns of b, the inner index outermost - and tiles of the result are dealt out to
- * threads. Every element is summed by the same instructions in the same order wherever it lies: what
- * is missing in the last panel is zero.
+ * threads. Every element is summed by the same instructions in the same order wherever it lies:
+ * what is missing in the last panel is zero.
  */
 #include "lanes.h"
 #include "matmul.h"

@@ -54,7 +54,8 @@ static inline __device__ void fetch_tile(bf16 *to, struct mma_vectors v, int n, 
     }
 }
 
-/* The vectors of the warp's 16 rows as the operand A of its steps; rows beyond the image are zero. */
+/* The vectors of the warp's 16 rows as the operand A of its steps; rows beyond the image are
+ * zero. */
 template <int D>
 static inline __device__ void load_rows(uint32_t (&rows)[mma_shape<D>::steps][4],
                                         struct mma_vectors v, int n, int row)

@@ -54,7 +54,8 @@ static inline __device__ struct attention_room room_of(const struct attention_ar
     return r;
 }
 
-/* to [rows][step] = the vectors of `part` of tokens `at` .. at + count - 1; what is beyond is zero. */
+/* to [rows][step] = the vectors of `part` of tokens `at` .. at + count - 1; what is beyond is
+ * zero. */
 static inline __device__ void stage(float *to, int step, int rows, int count,
                                     const struct attention_args *a, int at, int part)
 {

@@ -83,8 +83,8 @@ static bool fetch(struct trial *t, int way, int D)
            cudaStreamSynchronize(stream) == cudaSuccess;
 }
 
-/* The largest distance between the two ways for heads of that width, infinite where one is no number;
- * negative when they failed. */
+/* The largest distance between the two ways for heads of that width, infinite where one is no
+ * number; negative when they failed. */
 static double distance(struct trial *t, int D)
 {
     const struct fk_pack pack = {IMAGES, TOKENS, LONGEST, t->offset};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolution of pixels [height][width][channels] with zero padding, as products: the inputs of
- * each output pixel side by side, tap by tap, a stretch of pixels at a time. In f32: only weights may
- * be bf16 here (fk.h). */
+ * each output pixel side by side, tap by tap, a stretch of pixels at a time. In f32: only weights
+ * may be bf16 here (fk.h). */
 #include "gemm.h"
 #include "launch.cuh"
 

@@ -63,8 +63,8 @@ void *cuda_scratch(struct fk_queue *q, int slot, size_t bytes);
 /* elementwise.cu: y[i] = x[i] in y's type. */
 bool cuda_convert(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, size_t n);
 
-/* graph.cu: recording of operations, as the optional members of struct fk_device; false when memory is
- * short. */
+/* graph.cu: recording of operations, as the optional members of struct fk_device; false when memory
+ * is short. */
 bool cuda_graph_install(struct cuda_state *state);
 void cuda_graph_finish(struct cuda_state *state);
 /* Frees `memory` (may be NULL) once no graph is left that could use it. */

@@ -30,7 +30,8 @@ void cuda_gemm_free(struct cuda_gemm *gemm);
 /* The library's version, by which its list of proposals may change. */
 size_t cuda_gemm_version(void);
 
-/* The library's product: false without an error in *failed when it has no algorithm for this one. */
+/* The library's product: false without an error in *failed when it has no algorithm for this
+ * one. */
 bool cuda_gemm_lt(struct fk_queue *q, const struct cuda_product *product, bool *failed);
 
 #endif

@@ -3,7 +3,8 @@
  * is written. */
 #include "launch.cuh"
 
-/* Where token element i lies in the latent: token ph * (width/p) + pw, feature c p p + p1 p + p2. */
+/* Where token element i lies in the latent: token ph * (width/p) + pw, feature c p p + p1 p +
+ * p2. */
 static __device__ size_t latent_index(size_t i, int channels, int height, int width, int p)
 {
     int p2 = (int)(i % p), p1 = (int)(i / p % p), c = (int)(i / ((size_t)p * p) % channels);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was measured of products, and its bytes: a line that names what they hold for, then entries. */
+/* What was measured of products, and its bytes: a line that names what they hold for, then
+ * entries. */
 #include "tuning.h"
 
 #include <map>

@@ -9,8 +9,8 @@
  * of a matrix are eight n, with eight k each (turned: eight k, with eight n each).
  *
  * A product begins with wgmma_fence, once its registers hold what they should, and is over after
- * wgmma_commit and wgmma_wait: until then its a, its d and its part of shared memory are left alone.
- * What threads wrote to shared memory it sees after shared_fence and a barrier.
+ * wgmma_commit and wgmma_wait: until then its a, its d and its part of shared memory are left
+ * alone. What threads wrote to shared memory it sees after shared_fence and a barrier.
  */
 #ifndef FK_CUDA_WGMMA_CUH
 #define FK_CUDA_WGMMA_CUH

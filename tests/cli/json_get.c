@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* json_get KEY...: reads JSON from the standard input and prints what lies at the keys (numbers for
- * lists): a text as it is, a list or object as its size. Fails when it is not JSON, or not there. */
+ * lists): a text as it is, a list or object as its size. Fails when it is not JSON, or not
+ * there. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,8 @@
 /*
  * What an instruction leaves to run in the background: copies to shared memory (cp.async) and
  * Hopper's products (wgmma). All of it happens as late as it may, when its thread waits for it, so
- * that results taken too early and operands changed too early are wrong here as they would be there.
+ * that results taken too early and operands changed too early are wrong here as they would be
+ * there.
  */
 #include "async.h"
 

@@ -2,7 +2,8 @@
 /*
  * Stands in for cuBLASLt, as far as kernels/cuda/gemm_lt.cu uses it. Without FK_SHIM_LT in the
  * environment it has an algorithm for nothing, so that products are the plain kernel's. With it, it
- * proposes four for everything, in this order, and a clock that only products move tells their times:
+ * proposes four for everything, in this order, and a clock that only products move tells their
+ * times:
  *
  *   0  right, 4 ms      1  splits its sums, 1 ms      2  other bits, 2 ms      3  right, 3 ms
  */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stands in for CUDA's runtime, so that the kernels of kernels/cuda compile with a C++ compiler and
- * run on the processor: every thread of a block is a fiber, blocks run one after another, streams do
- * their work at once or, while a graph is recorded, keep it. Device memory is the heap's, so that
- * the address sanitizer sees every access of a kernel.
+ * run on the processor: every thread of a block is a fiber, blocks run one after another, streams
+ * do their work at once or, while a graph is recorded, keep it. Device memory is the heap's, so
+ * that the address sanitizer sees every access of a kernel.
  *
  * It shows that indices, tails, barriers, shuffles and the layouts of tensor cores' operands are
  * right. It shows nothing about races, speed, or a card's rounding.
  *
  * A barrier or a shuffle that not all threads reach stops the program with a sentence. Variables of
- * the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n loses
- * the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has,
+ * the environment, read when the device is counted, make things go wrong: FK_SHIM_FAIL_LAUNCH=n
+ * loses the device at the n-th launch, FK_SHIM_MEMORY=bytes is all the memory that it has,
  * FK_SHIM_BLOCK=bytes the most that it has in one piece beside the first, with FK_SHIM_GUARD=1 a
  * program that touches device memory itself stops there, FK_SHIM_CAPABILITY=90 makes it a Hopper,
  * and FK_SHIM_WGMMA_WRONG=n makes products of its warp groups wrong after n of them.

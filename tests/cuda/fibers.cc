@@ -80,7 +80,8 @@ static void context_switch(context *from, context *to)
 
 #endif
 
-/* ---- fibers ----------------------------------------------------------------------------------- */
+/* ---- fibers
+ * ----------------------------------------------------------------------------------- */
 
 struct fiber {
     struct context context;

@@ -196,8 +196,8 @@ static long launches_left;
 static size_t memory_total, memory_used, largest_block;
 static std::unordered_map<void *, size_t> blocks;
 
-/* With FK_SHIM_GUARD device memory lies in a stretch of its own that nobody may touch, but while the
- * device works: whoever takes a pointer of the device for one of the host stops there. */
+/* With FK_SHIM_GUARD device memory lies in a stretch of its own that nobody may touch, but while
+ * the device works: whoever takes a pointer of the device for one of the host stops there. */
 static unsigned char *guarded;
 static size_t guarded_used;
 enum { GUARDED_GIB = 64 };
@@ -312,7 +312,8 @@ cudaError_t cudaSetDevice(int device)
     return lost;
 }
 
-/* Large blocks are the system's: many are never touched, and malloc's debugging fills all of its. */
+/* Large blocks are the system's: many are never touched, and malloc's debugging fills all of
+ * its. */
 enum { LARGE_BLOCK = 16 << 20 };
 
 static void *block_alloc(size_t bytes)

@@ -152,8 +152,8 @@ static void paint_on(struct fit_engine *engine, struct fit_model *model, float *
     fit_job_unref(&job);
 }
 
-/* What a picture left behind to make the next one quicker is given back, by the device's own count, and
- * the next one is the same. */
+/* What a picture left behind to make the next one quicker is given back, by the device's own count,
+ * and the next one is the same. */
 static void test_trim(void **state)
 {
     struct fit_engine *engine = engine_on("cuda");

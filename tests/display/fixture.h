@@ -49,8 +49,9 @@ AdwToast *fixture_discard(struct fixture *fixture, GFile *file);
 /* Writes what a window draws itself to a PNG file: popovers are windows of their own. */
 void fixture_write_window(GtkWidget *window, const char *path);
 
-/* Writes numbered pictures of a window (NULL: the test's) into the folder that LIMN_TEST_SCREENSHOTS names,
- * PROGRAM-NN-NAME-light.png and -dark.png; without that variable it does nothing. */
+/* Writes numbered pictures of a window (NULL: the test's) into the folder that
+ * LIMN_TEST_SCREENSHOTS names, PROGRAM-NN-NAME-light.png and -dark.png; without that variable it
+ * does nothing. */
 void fixture_picture(struct fixture *fixture, GtkWindow *window, const char *name);
 
 /* The open sheet that asks what to restore, or NULL. */
@@ -66,7 +67,8 @@ GtkWidget *fixture_find_label(GtkWidget *below, const char *text);
 const char *fixture_trouble(struct fixture *fixture);
 gboolean fixture_is_shown(GtkButton *button);
 
-/* That some words are in a text, and that the control of that id in the window is outlined, or not. */
+/* That some words are in a text, and that the control of that id in the window is outlined, or
+ * not. */
 void fixture_require_words(const char *text, const char *words);
 void fixture_require_outlined(struct fixture *fixture, const char *id, gboolean outlined);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * measure-window: how quick the window is, on the bundled model, and how quick its list of classes is
- * with 1000 of them (LIMN_MODEL_1000). It asserts nothing; it prints milliseconds (of several runs:
- * median and worst) and megabytes. Frames are measured at rest, while painting, and while painting
- * beside a process that never rests.
+ * measure-window: how quick the window is, on the bundled model, and how quick its list of classes
+ * is with 1000 of them (LIMN_MODEL_1000). It asserts nothing; it prints milliseconds (of several
+ * runs: median and worst) and megabytes. Frames are measured at rest, while painting, and while
+ * painting beside a process that never rests.
  *
  *     meson test -C build --benchmark --verbose window
  */

@@ -305,7 +305,8 @@ static gboolean has_label(GtkWidget *widget, const char *part)
     return FALSE;
 }
 
-/* With the newest one in use, a picture by an older one is painted again by that, if it is there. */
+/* With the newest one in use, a picture by an older one is painted again by that, if it is
+ * there. */
 static void test_verify(struct fixture *f, gconstpointer data)
 {
     (void)data;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The panel of earlier pictures: searching, several at once, where a branch comes from, stars and the
- * limit. */
+/* The panel of earlier pictures: searching, several at once, where a branch comes from, stars and
+ * the limit. */
 #include "fixture.h"
 
 #include <glib/gstdio.h>

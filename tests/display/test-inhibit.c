@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* While a picture is painted the desktop does not suspend, and afterwards it may again: what a session
- * manager on the private bus is told. It has a thread of its own, for GTK waits for its answers. */
+/* While a picture is painted the desktop does not suspend, and afterwards it may again: what a
+ * session manager on the private bus is told. It has a thread of its own, for GTK waits for its
+ * answers. */
 #include "fixture.h"
 
 #define NAME "org.gnome.SessionManager"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the window refuses, produced on purpose: files that are damaged or something else, a disk that is
- * full, and values that cannot be. Each is told in words, and takes nothing away. */
+/* What the window refuses, produced on purpose: files that are damaged or something else, a disk
+ * that is full, and values that cannot be. Each is told in words, and takes nothing away. */
 #include "fixture.h"
 
 #include <glib/gstdio.h>
@@ -74,8 +74,8 @@ static void test_damaged_model(void)
     }
 }
 
-/* A disk that takes nothing more: the picture stays, nothing half-written is left, and it can be saved
- * elsewhere. */
+/* A disk that takes nothing more: the picture stays, nothing half-written is left, and it can be
+ * saved elsewhere. */
 static void test_full_disk(void)
 {
     struct fixture f;
@@ -160,7 +160,8 @@ static void test_wrong_picture(void)
     remove_folder(folder);
 }
 
-/* What other programs and later versions wrote: a sheet of what is understood, and of what is not. */
+/* What other programs and later versions wrote: a sheet of what is understood, and of what is
+ * not. */
 static void test_other_picture(void)
 {
     static const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What can go wrong, produced on purpose: each has its sentence, and its way out works. Devices fail by
- * the stand-in for a card (tests/cuda), whose folder LIMN_SHIM names. */
+/* What can go wrong, produced on purpose: each has its sentence, and its way out works. Devices
+ * fail by the stand-in for a card (tests/cuda), whose folder LIMN_SHIM names. */
 #include "fixture.h"
 #include "limn-error.h"
 
@@ -62,8 +62,8 @@ static void move_and_finish(struct fixture *f)
     g_assert_nonnull(f->window->canvas->texture);
 }
 
-/* A card that is lost in the middle: what was painted stays, and the processor goes on from the step
- * that was kept last. */
+/* A card that is lost in the middle: what was painted stays, and the processor goes on from the
+ * step that was kept last. */
 static void test_lost(void)
 {
     struct fixture f;
@@ -154,8 +154,8 @@ static void test_lost_branch(void)
     fixture_close(&f, NULL);
 }
 
-/* A branch that is refused before it begins is the same branch on the processor, and not the run that
- * it goes on from, nor a picture of the settings. */
+/* A branch that is refused before it begins is the same branch on the processor, and not the run
+ * that it goes on from, nor a picture of the settings. */
 static void test_refused_branch(void)
 {
     struct fixture f;
@@ -293,7 +293,8 @@ static char *copy_report(struct fixture *f)
     return text;
 }
 
-/* The report has what happened, on what, and the settings; and no more is needed to see it again. */
+/* The report has what happened, on what, and the settings; and no more is needed to see it
+ * again. */
 static void test_report(void)
 {
     struct fixture f;
@@ -336,8 +337,8 @@ static void test_no_card(void)
     g_rmdir(folder);
 }
 
-/* The application itself loads a model when it starts: it must not come upon a stand-in that was meant
- * for a test. */
+/* The application itself loads a model when it starts: it must not come upon a stand-in that was
+ * meant for a test. */
 static void wait_for_application(void)
 {
     g_application_activate(G_APPLICATION(fixture_application()));

@@ -352,7 +352,8 @@ static void collected_cb(GObject *source, GAsyncResult *result, gpointer data)
     *(gboolean *)data = TRUE;
 }
 
-/* The picture's file lies beside the pixels, the words and the PNG bytes, which hold the settings. */
+/* The picture's file lies beside the pixels, the words and the PNG bytes, which hold the
+ * settings. */
 static void require_copied(struct fixture *f, const char *words, const char *path)
 {
     GdkClipboard *clipboard = gtk_widget_get_clipboard(GTK_WIDGET(f->window));
@@ -625,7 +626,8 @@ static void test_narrow(struct fixture *f, gconstpointer data)
     g_assert_cmpint(least, <=, 600);
 }
 
-/* Nobody paints for a while: memory is given back, and the next picture is what it would have been. */
+/* Nobody paints for a while: memory is given back, and the next picture is what it would have
+ * been. */
 static void test_rest(struct fixture *f, gconstpointer data)
 {
     (void)data;

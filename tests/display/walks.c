@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * walks: three people's ways through the window with the bundled model, as numbered pictures for
- * docs/walks.md: somebody new, a researcher, and somebody with a keyboard alone, whose keys are looked
- * up in the table that the application registers. Run by walks.sh; what goes wrong on the way stops it.
+ * docs/walks.md: somebody new, a researcher, and somebody with a keyboard alone, whose keys are
+ * looked up in the table that the application registers. Run by walks.sh; what goes wrong on the
+ * way stops it.
  */
 #include "fixture.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A file of which a reader must survive any damage: it succeeds, or says in one sentence why not. */
+/* A file of which a reader must survive any damage: it succeeds, or says in one sentence why
+ * not. */
 #ifndef HOSTILE_H
 #define HOSTILE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every backend beside the reference on shapes that a generator drew: packs of images of any length,
- * any number of heads, products of any size. */
+/* Every backend beside the reference on shapes that a generator drew: packs of images of any
+ * length, any number of heads, products of any size. */
 #include "check.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whole runs against the authors' code: tests/golden/official.safetensors holds what it made of the
- * tiny models (tests/reference/make_golden.py), with noise that Limn draws as torch does. Both sides
- * sum in f32 in their own orders and agree to 1e-6; the limit leaves room for other processors and is
- * below the distance of any two methods (9e-5) and solvers (3e-5). DOPRI5's own steps follow the
- * rounding of its error and have a limit of their own.
+ * tiny models (tests/reference/make_golden.py), with noise that Limn draws as torch does. Both
+ * sides sum in f32 in their own orders and agree to 1e-6; the limit leaves room for other
+ * processors and is below the distance of any two methods (9e-5) and solvers (3e-5). DOPRI5's own
+ * steps follow the rounding of its error and have a limit of their own.
  *
  *     test-model-official TINY_MODEL GOLDEN
  */

@@ -71,8 +71,8 @@ void tiny_run_close(struct tiny_run *run);
 /* |actual - expected| <= tolerance * max(1, |expected|), or the test fails naming `what`. */
 void tiny_close_to(const char *what, double actual, double expected, double tolerance);
 
-/* The device that a program is called with: "reference" without one. "card" is "cuda" where there is
- * one; else the program is skipped. */
+/* The device that a program is called with: "reference" without one. "card" is "cuda" where there
+ * is one; else the program is skipped. */
 const char *tiny_device_name(int argc, char **argv);
 
 #endif

@@ -164,7 +164,8 @@ static void check_tensor(struct lesson *l, const struct fit_tensor_spec *spec, d
     free(expected);
     double error = sqrt(difference / squares);
     print_message("%-48s %.1e\n", spec->name, error);
-    /* Nothing is hidden by being small: every tensor has its own scale, and a share of the whole. */
+    /* Nothing is hidden by being small: every tensor has its own scale, and a share of the
+     * whole. */
     assert_true(squares > 1e-12 * all_squares);
     if (!(error <= LIMIT))
         fail_msg("%s: relative distance %g, at most %g", spec->name, error, LIMIT);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The folder of a training run: which of what lies in it are checkpoints, and what a picture says of
- * the one that painted it. */
+/* The folder of a training run: which of what lies in it are checkpoints, and what a picture says
+ * of the one that painted it. */
 #include "tiny_folder.h"
 
 #include <ftw.h>

@@ -181,8 +181,8 @@ static void *cancel_at(void *data)
     return NULL;
 }
 
-/* Cancelling from other threads at any moment: the run ends once, done or cancelled. The moments are
- * spread over what a whole run takes, so both happen. */
+/* Cancelling from other threads at any moment: the run ends once, done or cancelled. The moments
+ * are spread over what a whole run takes, so both happen. */
 static void test_cancel_from_threads(void **state)
 {
     enum { ROUNDS = 200, THREADS = 2 };

@@ -44,7 +44,8 @@ static void fill(float x[N][WIDTH], uint32_t seed)
             x[k][i] = (float)next(&seed) / (1 << 24) + (i ? 0.6f * x[k][i - 1] : 0) + (float)i;
 }
 
-/* The corners of a box of half sides `side` around `middle`: a diagonal covariance that is known. */
+/* The corners of a box of half sides `side` around `middle`: a diagonal covariance that is
+ * known. */
 static void fill_box(float x[CORNERS][WIDTH], const double *middle, const double *side)
 {
     for (int k = 0; k < CORNERS; k++)

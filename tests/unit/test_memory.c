@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a run and the copies of a model's weights share the memory of a device that is short of it. */
+/* How a run and the copies of a model's weights share the memory of a device that is short of
+ * it. */
 #include "tiny_folder.h"
 
 #include <stdlib.h>

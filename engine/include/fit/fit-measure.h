@@ -20,8 +20,8 @@ FIT_API double fit_loss_time(double p);
 
 /* The flow-matching loss that training lowers, of every latent of the batch: with data x1 =
  * latent[b] [channels][height/8][width/8] and noise x0 = that of picture b of `seed`, the mean of
- * (v - (x1 - x0))^2 over the values, where v is the velocity at t x1 + (1 - t) x0. loss [batch]. The
- * same seed and time give the same state, whatever the method of positions, so that methods and
+ * (v - (x1 - x0))^2 over the values, where v is the velocity at t x1 + (1 - t) x0. loss [batch].
+ * The same seed and time give the same state, whatever the method of positions, so that methods and
  * models can be compared on few pictures. Models of the first version have no velocity and are
  * refused. */
 FIT_API bool fit_model_loss(struct fit_model *model, const struct fit_velocity_params *params,
@@ -62,16 +62,16 @@ FIT_API bool fit_model_likelihood(struct fit_model *model,
 /* Of a channel: mean and standard deviation in each quarter of the picture. */
 #define FIT_LATENT_FEATURES 8
 
-/* What a latent [channels][rows][columns] of any shape, of 2 or more each way, looks like from afar:
- * features [channels][FIT_LATENT_FEATURES]. */
+/* What a latent [channels][rows][columns] of any shape, of 2 or more each way, looks like from
+ * afar: features [channels][FIT_LATENT_FEATURES]. */
 FIT_API void fit_latent_features(const float *latent, int channels, int rows, int columns,
                                  float *features);
 
-/* The squared Frechet distance between the normal distributions that fit features a [n_a][width] and
- * b [n_b][width] (M. Heusel et al., arXiv 1706.08500): |m_a - m_b|^2 + tr(C_a + C_b -
- * 2 (C_a C_b)^(1/2)) with means m and the unbiased covariances C; 0 for the same features. Fewer
- * pictures make it larger, so only equal numbers compare. width is 1 to 512, the numbers 2 or more;
- * a feature that is not finite is refused. */
+/* The squared Frechet distance between the normal distributions that fit features a [n_a][width]
+ * and b [n_b][width] (M. Heusel et al., arXiv 1706.08500): |m_a - m_b|^2 + tr(C_a + C_b - 2 (C_a
+ * C_b)^(1/2)) with means m and the unbiased covariances C; 0 for the same features. Fewer pictures
+ * make it larger, so only equal numbers compare. width is 1 to 512, the numbers 2 or more; a
+ * feature that is not finite is refused. */
 FIT_API bool fit_frechet_distance(const float *a, int n_a, const float *b, int n_b, int width,
                                   double *distance, struct fit_error *error);
 

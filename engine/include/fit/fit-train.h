@@ -2,9 +2,10 @@
 /*
  * fit-train.h - train FiTv2 models.
  *
- * A trainer is one run in one folder: it makes or reads its pictures, learns, and leaves checkpoints
- * that are model bundles with the optimiser's state beside them. All numbers of a run follow from its
- * configuration: a run that was stopped and resumed gives the same bits as one that was not.
+ * A trainer is one run in one folder: it makes or reads its pictures, learns, and leaves
+ * checkpoints that are model bundles with the optimiser's state beside them. All numbers of a run
+ * follow from its configuration: a run that was stopped and resumed gives the same bits as one that
+ * was not.
  *
  *     fit_trainer_open -> fit_trainer_run (or fit_trainer_step ...) -> fit_trainer_close
  *
@@ -36,7 +37,8 @@ struct fit_train_params {
     const char *cache_folder; /* as in fit_engine_params */
     bool resume;         /* continue from the newest checkpoint in the folder, if there is one */
 
-    /* May be NULL; called by the thread that the trainer belongs to, while it is opened and later. */
+    /* May be NULL; called by the thread that the trainer belongs to, while it is opened and
+     * later. */
     void *user;
     void (*notice)(void *user, const char *sentence); /* a picture or class was left out, and why */
     void (*preparing)(void *user, int ready, int wanted); /* pictures being read and encoded */

@@ -244,8 +244,8 @@ struct fit_model_info {
  * checkpoint when it is the folder of a training run. False when it is neither. */
 FIT_API bool fit_model_find(const char *path, char *folder, size_t folder_bytes);
 
-/* The models that a training run has written so far, each a bundle in a folder of its own. While the run
- * goes on, newer ones come and the oldest go at any time. */
+/* The models that a training run has written so far, each a bundle in a folder of its own. While
+ * the run goes on, newer ones come and the oldest go at any time. */
 enum { FIT_MOST_CHECKPOINTS = 1 << 14 };
 
 struct fit_checkpoints {
@@ -254,10 +254,10 @@ struct fit_checkpoints {
     char folder[1024]; /* where they lie */
 };
 
-/* Lists those of the run that `path` is the folder of, or a checkpoint of, be it gone by now. What is
- * not called as a checkpoint, or holds no model.json, is none. *blocks* (disk). Fails (FIT_ERROR_FILE)
- * when the folder is there and cannot be read or holds more than FIT_MOST_CHECKPOINTS; `out` is then
- * empty. Any thread. */
+/* Lists those of the run that `path` is the folder of, or a checkpoint of, be it gone by now. What
+ * is not called as a checkpoint, or holds no model.json, is none. *blocks* (disk). Fails
+ * (FIT_ERROR_FILE) when the folder is there and cannot be read or holds more than
+ * FIT_MOST_CHECKPOINTS; `out` is then empty. Any thread. */
 FIT_API bool fit_checkpoints_list(const char *path, struct fit_checkpoints *out,
                                   struct fit_error *error);
 FIT_API void fit_checkpoints_finish(struct fit_checkpoints *list);
@@ -276,23 +276,23 @@ FIT_API void fit_model_info(const struct fit_model *model, struct fit_model_info
 /* Gives back what is held only to be quick: the device's copies of the weights, buffers of the
  * autoencoder, and of the engine scratch memory, prepared operations and the pictures on the device
  * that nobody shows (fit-gl.h). The next call that needs them takes them again, and ends in the
- * same bits; weights in a card's memory stay there. Fails while a run of the engine is under way, paused
- * ones included. *blocks* until the present call has ended. */
+ * same bits; weights in a card's memory stay there. Fails while a run of the engine is under way,
+ * paused ones included. *blocks* until the present call has ended. */
 FIT_API bool fit_model_trim(struct fit_model *model, struct fit_error *error);
 
 /* Whether the model can be run with that solver. */
 FIT_API bool fit_model_has_solver(const struct fit_model *model, enum fit_solver solver);
 
-/* class_id in [0, n_classes); name: the first name, synonyms: the others, comma separated, group: what
- * it is listed under ("Birds"), code: what the data set calls it ("n01440764"); each of the last
- * three may be "". NULL when out of range. */
+/* class_id in [0, n_classes); name: the first name, synonyms: the others, comma separated, group:
+ * what it is listed under ("Birds"), code: what the data set calls it ("n01440764"); each of the
+ * last three may be "". NULL when out of range. */
 FIT_API const char *fit_model_class_name(const struct fit_model *model, int class_id);
 FIT_API const char *fit_model_class_synonyms(const struct fit_model *model, int class_id);
 FIT_API const char *fit_model_class_group(const struct fit_model *model, int class_id);
 FIT_API const char *fit_model_class_code(const struct fit_model *model, int class_id);
 
-/* A class from an id in digits, a name, a code or a synonym (case-insensitive), or "none". On failure
- * the error names the nearest classes, or those that share the name. */
+/* A class from an id in digits, a name, a code or a synonym (case-insensitive), or "none". On
+ * failure the error names the nearest classes, or those that share the name. */
 FIT_API bool fit_model_find_class(const struct fit_model *model, const char *text, int *class_id,
                                   struct fit_error *error);
 
@@ -305,9 +305,10 @@ struct fit_class_words {
 /* Takes case and accents from UTF-8, in place; the text never grows. Any thread. */
 FIT_API void fit_class_fold(char *text);
 
-/* How well a class answers folded text, 0 for not at all: the exact id or code, the whole name, a whole
- * synonym, the start of the name, the start of one of its words, the start of a synonym or of one of
- * its words, any part, a word of the group. Empty text is answered by all alike. Any thread. */
+/* How well a class answers folded text, 0 for not at all: the exact id or code, the whole name, a
+ * whole synonym, the start of the name, the start of one of its words, the start of a synonym or of
+ * one of its words, any part, a word of the group. Empty text is answered by all alike. Any
+ * thread. */
 FIT_API int fit_class_match(const struct fit_class_words *words, const char *text);
 
 /* ---- canvas ------------------------------------------------------------------------------ */
@@ -370,18 +371,18 @@ struct fit_generate_params {
     bool v1_clamp;        /* FiT v1: the network is told min(t, 1), as the released code does */
     enum fit_noise_source noise_source;
     const float *noise;   /* NULL, or the state at t = 0 as a latent, in place of the seed's */
-    /* NULL, or a run of the same model, size and number of steps: this one takes over its steps up to
-     * from_step and goes on from there, with its own class, guidance, method and solver (one with
-     * fixed steps). With the same settings it ends in the same bits. The run is referenced. It may be
-     * one of another engine, whose model has the same weights. */
+    /* NULL, or a run of the same model, size and number of steps: this one takes over its steps up
+     * to from_step and goes on from there, with its own class, guidance, method and solver (one
+     * with fixed steps). With the same settings it ends in the same bits. The run is referenced. It
+     * may be one of another engine, whose model has the same weights. */
     struct fit_job *from;
     int from_step;        /* finished there and not the last */
     uint32_t group;       /* jobs of one non-zero group advance in turn, one step each */
     bool no_previews;     /* no frames before the last */
 };
 
-/* A size below that of `params` and of about its ratio, whose run the memory that is free now has room
- * for: what to offer where memory was short. False when there is none. */
+/* A size below that of `params` and of about its ratio, whose run the memory that is free now has
+ * room for: what to offer where memory was short. False when there is none. */
 FIT_API bool fit_canvas_for_memory(const struct fit_model *model,
                                    const struct fit_generate_params *params, int *width,
                                    int *height);
@@ -424,18 +425,19 @@ FIT_API void fit_job_unref(struct fit_job **job);
 /* Asks the run to stop; it does so between two operations. The steps made so far stay. */
 FIT_API void fit_job_cancel(struct fit_job *job);
 
-/* Asks the run to pause; it does so before its next evaluation, shows how far it has come, and keeps
- * its memory until it is resumed or cancelled. It ends in the same bits as without. After the end
- * neither does anything. */
+/* Asks the run to pause; it does so before its next evaluation, shows how far it has come, and
+ * keeps its memory until it is resumed or cancelled. It ends in the same bits as without. After the
+ * end neither does anything. */
 FIT_API void fit_job_pause(struct fit_job *job);
 FIT_API void fit_job_resume(struct fit_job *job);
 
 /* A new run that goes on where one left off that was cancelled or failed, and ends in the bits that
- * one would have ended in. False when it cannot go on: it is not over, was done, or had not begun. */
+ * one would have ended in. False when it cannot go on: it is not over, was done, or had not
+ * begun. */
 FIT_API bool fit_job_continue(struct fit_job *job, struct fit_job **out, struct fit_error *error);
 
-/* The same across the ends of programs. Writes where the run is: its settings, its steps and what its
- * solver knows, some kilobytes for a step. Atomic. Of a run that has begun and is not done.
+/* The same across the ends of programs. Writes where the run is: its settings, its steps and what
+ * its solver knows, some kilobytes for a step. Atomic. Of a run that has begun and is not done.
  * *blocks* until the present evaluation has ended. */
 FIT_API bool fit_job_write(struct fit_job *job, const char *path, struct fit_error *error);
 
@@ -501,8 +503,8 @@ FIT_API bool fit_picture_write_png(const char *path, const uint8_t *rgba, int wi
 /* Settings found in a picture that this program wrote. */
 struct fit_settings {
     struct fit_generate_params params; /* noise and from NULL */
-    /* Of a picture that goes on from another run at params.from_step: how many runs there are behind
-     * it, 0 for most pictures, and the settings of the one before it. */
+    /* Of a picture that goes on from another run at params.from_step: how many runs there are
+     * behind it, 0 for most pictures, and the settings of the one before it. */
     int n_origins;
     struct fit_generate_params origin;
     char class_name[128];
@@ -517,8 +519,8 @@ struct fit_settings {
 FIT_API bool fit_settings_read_png(const char *path, struct fit_settings *out,
                                    struct fit_error *error);
 
-/* What a picture of another program says in its "parameters" text, as far as it means something here.
- * What was not said is 0. */
+/* What a picture of another program says in its "parameters" text, as far as it means something
+ * here. What was not said is 0. */
 struct fit_foreign_settings {
     bool has_seed, has_solver;
     bool has_own; /* it has settings as this program writes them too, perhaps of a later version */
@@ -533,8 +535,8 @@ struct fit_foreign_settings {
 FIT_API bool fit_foreign_settings_read_png(const char *path, struct fit_foreign_settings *out,
                                            struct fit_error *error);
 
-/* What fit_job_write wrote about a run: its settings (pixels_sha256 is ""), and how far it had come.
- * *blocks* (disk). */
+/* What fit_job_write wrote about a run: its settings (pixels_sha256 is ""), and how far it had
+ * come. *blocks* (disk). */
 FIT_API bool fit_settings_read_run(const char *path, struct fit_settings *out,
                                    struct fit_progress *progress, struct fit_error *error);
 
