@@ -262,7 +262,8 @@ find_step (const Opening *opening, char *path, gsize bytes)
   if (!fit_checkpoints_list (info.path, &list, NULL))
     return FALSE;
   for (int i = 0; i < list.n && !found; i++)
-    found = list.steps[i] == opening->step && fit_checkpoints_path (&list, opening->step, path, bytes);
+    found = list.steps[i] == opening->step &&
+            fit_checkpoints_path (&list, opening->step, path, bytes);
   fit_checkpoints_finish (&list);
   return found;
 }

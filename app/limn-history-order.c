@@ -48,10 +48,26 @@ compare (gconstpointer first, gconstpointer second, gpointer data)
   return by_order ? by_order : by_time;
 }
 
+/* What the order goes by has changed. */
 static void
-sort_again_cb (GtkSorter *sorter)
+sort_again_if (GtkSorter *sorter, LimnHistoryOrder by)
 {
-  gtk_sorter_changed (sorter, GTK_SORTER_CHANGE_DIFFERENT);
+  const Order *order = g_object_get_data (G_OBJECT (sorter), "limn-order");
+
+  if (order->order == by)
+    gtk_sorter_changed (sorter, GTK_SORTER_CHANGE_DIFFERENT);
+}
+
+static void
+starred_cb (GtkSorter *sorter)
+{
+  sort_again_if (sorter, LIMN_ORDER_STARRED);
+}
+
+static void
+read_cb (GtkSorter *sorter)
+{
+  sort_again_if (sorter, LIMN_ORDER_CLASS);
 }
 
 static void
@@ -60,7 +76,7 @@ order_changed_cb (GtkSorter *sorter, const char *key, GSettings *settings)
   Order *order = g_object_get_data (G_OBJECT (sorter), "limn-order");
 
   order->order = (LimnHistoryOrder) g_settings_get_enum (settings, key);
-  sort_again_cb (sorter);
+  gtk_sorter_changed (sorter, GTK_SORTER_CHANGE_DIFFERENT);
 }
 
 GtkSorter *
@@ -76,8 +92,7 @@ limn_history_order_new (LimnHistory *history, LimnHistoryIndex *index, GSettings
   g_object_set_data (G_OBJECT (sorter), "limn-order", order);
   g_signal_connect_object (settings, "changed::history-order", G_CALLBACK (order_changed_cb),
                            sorter, G_CONNECT_SWAPPED);
-  g_signal_connect_object (history, "starred", G_CALLBACK (sort_again_cb), sorter,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (index, "read", G_CALLBACK (sort_again_cb), sorter, G_CONNECT_SWAPPED);
+  g_signal_connect_object (history, "starred", G_CALLBACK (starred_cb), sorter, G_CONNECT_SWAPPED);
+  g_signal_connect_object (index, "read", G_CALLBACK (read_cb), sorter, G_CONNECT_SWAPPED);
   return sorter;
 }

@@ -108,7 +108,7 @@ static void take_root(double *m, double *vectors, double *other, int n)
 /* ---- the distance ------------------------------------------------------------------------- */
 
 /* Of features x [n][width]: the mean [width] and the covariance [width][width]. */
-static void fit_normal(const float *x, int n, int width, double *mean, double *covariance)
+static void measure_normal(const float *x, int n, int width, double *mean, double *covariance)
 {
     for (int i = 0; i < width; i++)
         mean[i] = 0;
@@ -155,8 +155,8 @@ bool fit_frechet_distance(const float *a, int n_a, const float *b, int n_b, int 
         return fit_fail(error, FIT_ERROR_MEMORY, "no memory for covariances of %d features", width);
     double *mean_a = room, *mean_b = mean_a + n, *of_a = mean_b + n, *of_b = of_a + square;
     double *first = of_b + square, *second = first + square, sum = 0;
-    fit_normal(a, n_a, width, mean_a, of_a);
-    fit_normal(b, n_b, width, mean_b, of_b);
+    measure_normal(a, n_a, width, mean_a, of_a);
+    measure_normal(b, n_b, width, mean_b, of_b);
     for (int i = 0; i < width; i++)
         sum += (mean_a[i] - mean_b[i]) * (mean_a[i] - mean_b[i]);
     sum += trace(of_a, width) + trace(of_b, width);
