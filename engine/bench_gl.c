@@ -133,15 +133,17 @@ static bool emit(struct easel *e, const char *what, const char *when, int tokens
 
 static bool measure_both(struct easel *e, const char *when, int tokens)
 {
-    double *whole = malloc(2 * MOST_PICTURES * sizeof *whole), *calls = whole + MOST_PICTURES;
+    double *whole = malloc(2 * MOST_PICTURES * sizeof *whole);
+    if (!whole)
+        return fit_fail(e->bench->error, FIT_ERROR_MEMORY, "no memory for times");
+    double *calls = whole + MOST_PICTURES;
     int n = 0;
-    bool ok = whole || fit_fail(e->bench->error, FIT_ERROR_MEMORY, "no memory for times");
-    ok = ok && run_pictures(e, by_mapping, whole, calls, &n) &&
-         emit(e, "mapped, copied, unmapped", when, tokens, e->shown, calls, n) &&
-         emit(e, "the same, until it is there", when, tokens, e->shown, whole, n) &&
-         run_pictures(e, by_the_host, whole, calls, &n) &&
-         emit(e, "downloaded, uploaded", when, tokens, e->uploaded, calls, n) &&
-         emit(e, "the same, until it is there", when, tokens, e->uploaded, whole, n);
+    bool ok = run_pictures(e, by_mapping, whole, calls, &n) &&
+              emit(e, "mapped, copied, unmapped", when, tokens, e->shown, calls, n) &&
+              emit(e, "the same, until it is there", when, tokens, e->shown, whole, n) &&
+              run_pictures(e, by_the_host, whole, calls, &n) &&
+              emit(e, "downloaded, uploaded", when, tokens, e->uploaded, calls, n) &&
+              emit(e, "the same, until it is there", when, tokens, e->uploaded, whole, n);
     free(whole);
     return ok;
 }
