@@ -151,7 +151,8 @@ static bool scene_init(struct scene *s, struct bench *b, struct fit_compute *c,
     bool records = fit_recorded_is_possible(c->device);
     if (!scene_reserve(s, b) || !scene_place(s, b) ||
         (records &&
-         !fit_recorded_init(&s->recorded, c->device, &b->config, 2, 2 * tokens, b->error)) ||
+         !fit_recorded_init(&s->recorded, c->device, &b->config, 2, 2 * tokens, 2 * STEPS,
+                            b->error)) ||
         !fit_activations_reserve(&s->activations, c->device, network, 2 * tokens, b->error))
         return false;
     s->pack = (struct fk_pack){2, 2 * tokens, tokens, s->offset};

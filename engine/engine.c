@@ -67,8 +67,14 @@ static void advance_run(struct fit_engine *engine, struct fit_job *job)
 static void park(struct fit_engine *engine, struct fit_job *job)
 {
     pthread_mutex_unlock(&engine->lock);
-    run_show_newest(job);
+    bool settled = run_settle(job);
+    if (settled)
+        run_show_newest(job);
     pthread_mutex_lock(&engine->lock);
+    if (!settled) {
+        advance_run(engine, job);
+        return;
+    }
     if (!job->pause_wanted || engine->closing || atomic_load(&job->cancel)) {
         job->next_run = engine->runs;
         engine->runs = job;

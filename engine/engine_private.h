@@ -149,7 +149,10 @@ bool run_advance(struct fit_job *job); /* one evaluation; false when the job has
 void run_show(struct fit_job *job);    /* answers the newest request */
 void run_show_newest(struct fit_job *job); /* the newest point live, unless it is already */
 void run_put_frame(struct fit_job *job, struct fit_frame **place, struct fit_frame *frame);
-/* Where a run is that has begun. */
+/* Waits for every evaluation that is queued, so that its points are in the trajectory. When that
+ * fails, the next run_advance ends the job. */
+bool run_settle(struct fit_job *job);
+/* Where a run is that has begun; settles it. */
 bool run_keep(struct fit_job *job, struct run_place *place, struct fit_error *error);
 void run_end(struct fit_job *job, enum fit_job_state state, const struct fit_error *error);
 

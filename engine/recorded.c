@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N_ITEMS = 5 };
+enum { N_ITEMS = 6 };
 
 bool fit_recorded_is_possible(const struct fk_device *device)
 {
@@ -12,7 +12,7 @@ bool fit_recorded_is_possible(const struct fk_device *device)
 }
 
 static void list_items(struct fit_scratch_item *items, struct fit_recorded *r,
-                       const struct fit_config *k, int images, int tokens)
+                       const struct fit_config *k, int images, int tokens, int most_rows)
 {
     size_t n = (size_t)tokens, rows = (size_t)images, wide = sizeof(float);
     size_t hidden = (size_t)k->hidden, depth = (size_t)k->depth;
@@ -22,28 +22,26 @@ static void list_items(struct fit_scratch_item *items, struct fit_recorded *r,
         {"recorded modulation", &r->block, depth * rows * 6 * hidden * wide},
         {"recorded final modulation", &r->final, rows * 2 * hidden * wide},
         {"recorded rows", &r->row, (depth + 1) * rows * sizeof(int32_t)},
+        {"lists of rows", &r->lists, (depth + 1) * (size_t)most_rows * sizeof(int32_t)},
     };
     memcpy(items, list, sizeof list);
 }
 
-size_t fit_recorded_bytes(const struct fit_config *config, int images, int tokens)
+size_t fit_recorded_bytes(const struct fit_config *config, int images, int tokens, int rows)
 {
     struct fit_recorded none;
     struct fit_scratch_item items[N_ITEMS];
-    list_items(items, &none, config, images, tokens);
+    list_items(items, &none, config, images, tokens, rows);
     return fit_scratch_bytes(items, N_ITEMS);
 }
 
 bool fit_recorded_init(struct fit_recorded *r, struct fk_device *device,
-                       const struct fit_config *config, int images, int tokens,
+                       const struct fit_config *config, int images, int tokens, int rows,
                        struct fit_error *error)
 {
     struct fit_scratch_item items[N_ITEMS];
-    *r = (struct fit_recorded){
-        .host_row = malloc((size_t)(config->depth + 1) * (size_t)images * sizeof(int32_t))};
-    if (!r->host_row)
-        return fit_fail(error, FIT_ERROR_MEMORY, "no memory for the rows of an evaluation");
-    list_items(items, r, config, images, tokens);
+    *r = (struct fit_recorded){.most_rows = rows};
+    list_items(items, r, config, images, tokens, rows);
     return fit_scratch_reserve(&r->scratch, device, items, N_ITEMS, error);
 }
 
@@ -59,20 +57,36 @@ void fit_recorded_finish(struct fit_recorded *r)
 {
     forget_graph(r);
     fit_scratch_finish(&r->scratch);
-    free(r->host_row);
     memset(r, 0, sizeof *r);
 }
 
-/* Row `first_row` + b of every block, by its number in the modulation [depth][rows][6 hidden]. */
-static bool send_rows(struct fit_recorded *r, struct fit_compute *c, int depth, int rows,
-                      int images, int first_row)
+/* Of each evaluation the row of every block and image, by its number in the modulation
+ * [depth][rows][6 hidden]; the final layer's are numbered anew. */
+static bool send_lists(struct fit_recorded *r, struct fit_compute *c, int depth, int rows,
+                       int images)
 {
-    int n = 0;
-    for (int i = 0; i <= depth; i++) /* the final layer's are numbered anew */
-        for (int b = 0; b < images; b++)
-            r->host_row[n++] = (i < depth ? i * rows : 0) + first_row + b;
-    return fit_compute_check(c, c->device->upload(c->queue, r->row, r->host_row,
-                                                  (size_t)n * sizeof *r->host_row));
+    size_t n = 0, bytes = (size_t)(depth + 1) * (size_t)rows * sizeof(int32_t);
+    int32_t *list = malloc(bytes);
+    if (!list)
+        return fit_fail(c->error, FIT_ERROR_MEMORY, "no memory for the rows of evaluations");
+    for (int first = 0; first < rows; first += images)
+        for (int i = 0; i <= depth; i++)
+            for (int b = 0; b < images; b++)
+                list[n++] = (i < depth ? i * rows : 0) + first + b;
+    bool ok = fit_compute_check(c, c->device->upload(c->queue, r->lists, list, bytes));
+    free(list);
+    r->listed_rows = ok ? rows : 0;
+    return ok;
+}
+
+/* The list for the rows from `first_row` on. */
+static bool place_rows(struct fit_recorded *r, struct fit_compute *c, int depth, int rows,
+                       int images, int first_row)
+{
+    size_t n = (size_t)(depth + 1) * (size_t)images;
+    const int32_t *list = r->lists + (size_t)(first_row / images) * n;
+    return (r->listed_rows == rows || send_lists(r, c, depth, rows, images)) &&
+           fit_compute_check(c, c->device->copy(c->queue, r->row, list, n * sizeof *list));
 }
 
 /* What is recorded. */
@@ -140,10 +154,12 @@ bool fit_recorded_forward(struct fit_recorded *r, struct fit_compute *c,
     size_t in = n * (size_t)fit_config_features(k) * sizeof *x;
     size_t out = n * (size_t)fit_config_outputs(k) * sizeof *velocity;
     struct fk_device *d = c->device;
-    if (first_row < 0 || first_row + pack->n_images > m->rows)
-        return fit_fail(c->error, FIT_ERROR_ARGUMENT, "modulation row %d of %d images, of %d rows",
-                        first_row, pack->n_images, m->rows);
-    return send_rows(r, c, k->depth, m->rows, pack->n_images, first_row) &&
+    if (first_row < 0 || first_row + pack->n_images > m->rows || m->rows > r->most_rows ||
+        first_row % pack->n_images || m->rows % pack->n_images)
+        return fit_fail(c->error, FIT_ERROR_ARGUMENT,
+                        "modulation row %d of %d images, of %d rows with room for %d", first_row,
+                        pack->n_images, m->rows, r->most_rows);
+    return place_rows(r, c, k->depth, m->rows, pack->n_images, first_row) &&
            fit_compute_check(c, d->copy(c->queue, r->x, x, in)) &&
            run(r, c, network, activations, pack, cosine, sine, m) &&
            fit_compute_check(c, d->copy(c->queue, velocity, r->velocity, out));

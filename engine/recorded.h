@@ -6,7 +6,8 @@
  *
  * What is recorded reads and writes the same memory every time, so the state is copied to a place
  * of its own, the velocity from one, and the evaluation's rows of modulation are gathered by a list
- * of their numbers, all that is sent to the device. The first evaluation runs as it is (devices
+ * of their numbers. The lists of all evaluations lie on the device: none of them waits for the host.
+ * The first evaluation runs as it is (devices
  * make their preparations then), the second is recorded, the others are launched. Bits do not
  * differ.
  */
@@ -19,7 +20,10 @@ struct fit_recorded {
     struct fit_scratch scratch;
     float *x, *velocity;   /* [N of the pack][F], [N][outputs] */
     float *block, *final;  /* [depth][images][6 hidden], [images][2 hidden] */
-    int32_t *row, *host_row; /* [(depth + 1) images]: rows of the blocks, then of the final layer */
+    int32_t *row;  /* [(depth + 1) images]: rows of the blocks, then of the final layer */
+    int32_t *lists; /* [most_rows / images]: what `row` is for the first rows, for the next, ... */
+    int most_rows;  /* of modulation */
+    int listed_rows; /* the lists are for so many */
     struct fk_graph *graph;
     /* what the graph was recorded with */
     const float *source;
@@ -31,15 +35,16 @@ struct fit_recorded {
 /* Whether the device records at all. */
 bool fit_recorded_is_possible(const struct fk_device *device);
 
-size_t fit_recorded_bytes(const struct fit_config *config, int images, int tokens);
+/* With at most `rows` rows of modulation, a multiple of the images. */
+size_t fit_recorded_bytes(const struct fit_config *config, int images, int tokens, int rows);
 
 /* Memory for packs of `images` images and `tokens` tokens in all. */
 bool fit_recorded_init(struct fit_recorded *recorded, struct fk_device *device,
-                       const struct fit_config *config, int images, int tokens,
+                       const struct fit_config *config, int images, int tokens, int rows,
                        struct fit_error *error);
 void fit_recorded_finish(struct fit_recorded *recorded);
 
-/* As fit_forward. velocity may be x unless it is wider. */
+/* As fit_forward; first_row is a multiple of the images. velocity may be x unless it is wider. */
 bool fit_recorded_forward(struct fit_recorded *recorded, struct fit_compute *c,
                           const struct fit_network *network, struct fit_activations *activations,
                           float *velocity, const float *x, const struct fk_pack *pack,

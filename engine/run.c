@@ -8,6 +8,7 @@
 #include "engine_private.h"
 #include "guidance.h"
 #include "noise.h"
+#include "points.h"
 #include "rope.h"
 #include "sampler.h"
 
@@ -27,6 +28,7 @@ struct run {
     struct fit_guided guided;
     struct fit_recorded recorded; /* where the device records */
     struct fit_noise fresh;
+    struct points points;
     struct fk_pack pack;
     int32_t y;
     float *times; /* owned, [evaluations]; NULL when they are not known */
@@ -37,20 +39,14 @@ struct run {
     float *noise;               /* [copies N][F] */
     float *guided_x, *guided_v; /* [2N][F], [2N][outputs] */
     float *state, *prediction;  /* [copies N][F] of a point */
-    float *latent;             /* [C][h][w] */
-    float *matrix, *bias;      /* of the cheap preview, model_preview */
-    uint8_t *thumbnail;        /* [h][w][4] */
 
-    float *host_state, *host_prediction; /* [C][h][w] */
-    uint8_t *host_thumbnail;
-
-    int preview_kernel;
-    int rows, columns, tokens, features, latent_height, latent_width;
+    int rows, columns, tokens, features;
     int images;      /* of the pack: 2 when guided */
     int first_evaluation; /* those before it were another run's */
     int copies;      /* of the image in the sampler's state: 2 when its error is coupled */
     int evaluations; /* 0: not known */
-    bool whole;      /* begun, and every point of the sampler is in the trajectory */
+    bool whole;      /* begun, and every point of the sampler is in the trajectory or under way */
+    double counted_s; /* until when time was counted as work */
     double work_s, preview_s, worked_since_preview_s;
 };
 
@@ -80,8 +76,6 @@ static void measure(struct run *run, const struct fit_job *job)
     run->columns = job->params.width / side;
     run->tokens = run->rows * run->columns;
     run->features = fit_config_features(config);
-    run->latent_height = run->rows * config->patch;
-    run->latent_width = run->columns * config->patch;
 }
 
 static bool reserve(struct run *run, const struct fit_job *job)
@@ -91,7 +85,6 @@ static bool reserve(struct run *run, const struct fit_job *job)
     size_t outputs = (size_t)run->tokens * (size_t)fit_config_outputs(&model->config);
     size_t state = (size_t)run->copies * values * sizeof(float);
     size_t table = tokens * (size_t)fit_config_head_width(&model->config) / 2;
-    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
     struct fit_scratch_item items[] = {
         {"offsets", (void **)&run->offset, (size_t)(run->images + 1) * sizeof(int32_t)},
         {"cosine", (void **)&run->cosine, table * sizeof(float)},
@@ -101,21 +94,10 @@ static bool reserve(struct run *run, const struct fit_job *job)
         {"guided velocity", (void **)&run->guided_v, 2 * outputs * sizeof(float)},
         {"state of a point", (void **)&run->state, state},
         {"prediction", (void **)&run->prediction, state},
-        {"latent", (void **)&run->latent, values * sizeof(float)},
-        {"preview matrix", (void **)&run->matrix,
-         (model_preview(model).values + 3) * sizeof(float)},
-        {"thumbnail", (void **)&run->thumbnail, 4 * pixels},
     };
-    run->host_state = malloc(values * sizeof(float));
-    run->host_prediction = malloc(values * sizeof(float));
-    run->host_thumbnail = malloc(4 * pixels);
-    if (!run->host_state || !run->host_prediction || !run->host_thumbnail)
-        return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for the run");
-    bool records = fit_recorded_is_possible(run->c.device);
     return fit_scratch_reserve(&run->scratch, run->c.device, items,
                                sizeof items / sizeof items[0], &run->error) &&
-           (!records || fit_recorded_init(&run->recorded, run->c.device, &model->config,
-                                          run->images, run->tokens * run->images, &run->error)) &&
+           points_init(&run->points, &run->c, model, run->rows, run->columns) &&
            fit_activations_reserve(&run->activations, run->c.device, &model->network,
                                    run->tokens * run->images, &run->error);
 }
@@ -124,12 +106,6 @@ static bool upload(struct run *run, void *device_memory, const void *host, size_
 {
     return fit_compute_check(&run->c,
                              run->c.device->upload(run->c.queue, device_memory, host, bytes));
-}
-
-static bool download(struct run *run, void *host, const void *device_memory, size_t bytes)
-{
-    return fit_compute_check(&run->c,
-                             run->c.device->download(run->c.queue, host, device_memory, bytes));
 }
 
 /* Every image of the pack has the same shape, so the table of one serves all of them. */
@@ -157,19 +133,14 @@ static bool place_positions(struct run *run, const struct fit_job *job)
     return ok;
 }
 
-/* Noise from a file takes the place of the drawn one, which is drawn all the same: what the steps
- * add follows it. */
-static const float *state_to_go_on_from(struct run *run, const struct fit_job *job)
+/* Points that are there never change. */
+static const float *state_to_go_on_from(const struct run *run, const struct fit_job *job)
 {
-    const struct trajectory *from = &job->from->trajectory;
-    size_t values = run_values(run);
-    pthread_mutex_lock(&job->from->model->engine->lock);
-    memcpy(run->host_state, from->state + (size_t)job->params.from_step * values,
-           values * sizeof *run->host_state);
-    pthread_mutex_unlock(&job->from->model->engine->lock);
-    return run->host_state;
+    return job->from->trajectory.state + (size_t)job->params.from_step * run_values(run);
 }
 
+/* Noise from a file takes the place of the drawn one, which is drawn all the same: what the steps
+ * add follows it. */
 static bool place_noise(struct run *run, const struct fit_job *job)
 {
     const struct fit_config *config = &job->model->config;
@@ -182,7 +153,7 @@ static bool place_noise(struct run *run, const struct fit_job *job)
         .guided = run->images > 1,
         .rows = run->rows,
         .columns = run->columns,
-        .latent = run->latent,
+        .latent = run->points.latent,
     };
     if (!fit_noise_begin(&run->fresh, &run->error) ||
         !fit_noise_start(&run->fresh, &run->c, run->noise))
@@ -190,9 +161,10 @@ static bool place_noise(struct run *run, const struct fit_job *job)
     if (job->place.sampler.states)
         return true; /* what the run was left with takes the noise's place */
     const float *start = job->from ? state_to_go_on_from(run, job) : job->noise;
-    if (start && (!upload(run, run->latent, start, bytes) ||
-                  !fit_run(&run->c, patchify, run->noise, run->latent, 1, config->channels,
-                           run->latent_height, run->latent_width, config->patch)))
+    const struct points *points = &run->points;
+    if (start && (!upload(run, points->latent, start, bytes) ||
+                  !fit_run(&run->c, patchify, run->noise, points->latent, 1, config->channels,
+                           points->height, points->width, config->patch)))
         return false;
     return run->copies == 1 ||
            fit_compute_check(&run->c, run->c.device->copy(run->c.queue, run->noise + values,
@@ -231,8 +203,11 @@ static bool place_conditioning(struct run *run, const struct fit_job *job)
         .time_shift = p->time_shift,
         .clamp = p->v1_clamp,
     };
-    return fit_modulation_reserve(&run->modulation, run->c.device, config, run->images * at_once,
-                                  &run->error);
+    int rows = run->images * at_once;
+    return fit_modulation_reserve(&run->modulation, run->c.device, config, rows, &run->error) &&
+           (!fit_recorded_is_possible(run->c.device) ||
+            fit_recorded_init(&run->recorded, run->c.device, config, run->images,
+                              run->tokens * run->images, rows, &run->error));
 }
 
 static void prepare_guidance(struct run *run, const struct fit_job *job)
@@ -272,15 +247,6 @@ static bool begin_sampler(struct run *run, const struct fit_job *job)
     return true;
 }
 
-static bool place_preview(struct run *run, const struct fit_job *job)
-{
-    struct preview_map map = model_preview(job->model);
-    run->bias = run->matrix + map.values;
-    run->preview_kernel = map.kernel;
-    return upload(run, run->matrix, map.matrix, map.values * sizeof(float)) &&
-           upload(run, run->bias, map.bias, 3 * sizeof(float));
-}
-
 /* The device may copy the network's matrices to be faster, which takes their memory once more.
  * Where the run would then not fit, they are read where they lie instead. */
 static void make_room(struct fit_job *job)
@@ -297,7 +263,7 @@ static void make_room(struct fit_job *job)
 static bool begin_trajectory(struct run *run, struct fit_job *job)
 {
     struct fit_engine *engine = job->model->engine;
-    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
+    size_t pixels = (size_t)run->points.height * (size_t)run->points.width;
     struct trajectory trajectory;
     if (!trajectory_init(&trajectory, job->params.steps + 1, run_values(run), pixels,
                          &run->error))
@@ -332,7 +298,7 @@ static bool begin(struct run *run, struct fit_job *job)
     measure(run, job);
     make_room(job);
     if (!reserve(run, job) || !place_positions(run, job) || !place_noise(run, job) ||
-        !place_conditioning(run, job) || !place_preview(run, job) || !begin_sampler(run, job))
+        !place_conditioning(run, job) || !begin_sampler(run, job))
         return false;
     prepare_guidance(run, job);
     if (!(job->place.sampler.states ? check_trajectory(run, job) : begin_trajectory(run, job)))
@@ -351,41 +317,17 @@ static bool begin(struct run *run, struct fit_job *job)
     return true;
 }
 
-static bool to_latent(struct run *run, const struct fit_job *job, const float *tokens, float *host)
+/* The picture of the newest point. */
+static bool show_live(struct run *run, struct fit_job *job)
 {
-    const struct fit_config *config = &job->model->config;
-    return fit_run(&run->c, unpatchify, run->latent, tokens, 1, config->channels,
-                   run->latent_height, run->latent_width, config->patch) &&
-           download(run, host, run->latent, run_values(run) * sizeof(float));
-}
-
-/* Keeps a point: its state, its prediction and the small picture of the prediction. */
-static bool keep_point(struct run *run, struct fit_job *job, const float *state,
-                       const float *prediction)
-{
-    int channels = job->model->config.channels;
-    size_t pixels = (size_t)run->latent_height * (size_t)run->latent_width;
-    if (!to_latent(run, job, state, run->host_state) ||
-        !to_latent(run, job, prediction, run->host_prediction) ||
-        !fit_run(&run->c, latent_to_rgba8, run->thumbnail, run->latent, run->matrix,
-                 run->bias, channels, run->preview_kernel, run->latent_height,
-                 run->latent_width) ||
-        !download(run, run->host_thumbnail, run->thumbnail, 4 * pixels))
-        return false;
-    pthread_mutex_lock(&job->model->engine->lock);
-    trajectory_add(&job->trajectory, run->host_state, run->host_prediction, run->host_thumbnail);
-    pthread_mutex_unlock(&job->model->engine->lock);
-    return true;
-}
-
-static bool show_live(struct run *run, struct fit_job *job, int step)
-{
+    const struct trajectory *t = &job->trajectory;
+    int step = t->n - 1;
     struct fit_frame *frame = fit_frame_new(job, step, FIT_VIEW_PREDICTION);
     if (!frame)
         return fit_fail(&run->error, FIT_ERROR_MEMORY, "no memory for a picture of %d x %d",
                         job->params.width, job->params.height);
-    if (!decode_rgba8(job->model, run->host_prediction, frame->width, frame->height,
-                      frame->pixels, fit_frame_device_pixels(frame), &run->error)) {
+    if (!decode_rgba8(job->model, t->prediction + (size_t)step * t->values, frame->width,
+                      frame->height, frame->pixels, fit_frame_device_pixels(frame), &run->error)) {
         fit_frame_unref(&frame);
         return false;
     }
@@ -394,17 +336,20 @@ static bool show_live(struct run *run, struct fit_job *job, int step)
     return true;
 }
 
-static bool show_live_if_affordable(struct run *run, struct fit_job *job, int step)
+/* Time since it was counted last, which the run has worked. */
+static double count_work(struct run *run)
 {
-    if (job->params.no_previews ||
-        run->worked_since_preview_s * PREVIEW_SHARE < run->preview_s * (1 - PREVIEW_SHARE))
-        return true;
-    double begun = fit_now_s();
-    if (!show_live(run, job, step))
-        return false;
-    run->preview_s = fit_now_s() - begun;
-    run->worked_since_preview_s = 0;
-    return true;
+    double now = fit_now_s(), spent = now - run->counted_s;
+    run->counted_s = now;
+    run->work_s += spent;
+    return spent;
+}
+
+static bool can_afford_preview(const struct run *run, const struct fit_job *job)
+{
+    double worked = run->worked_since_preview_s + fit_now_s() - run->counted_s;
+    return !job->params.no_previews &&
+           worked * PREVIEW_SHARE >= run->preview_s * (1 - PREVIEW_SHARE);
 }
 
 /* Where the number of evaluations is not known, by how far t has come. */
@@ -416,19 +361,34 @@ static double remaining(const struct run *run, const struct fit_progress *progre
     return progress->t > 0 ? run->work_s * (1 - progress->t) / progress->t : -1;
 }
 
-static void report(struct run *run, struct fit_job *job, double spent_s)
+static void report(const struct run *run, struct fit_job *job, const struct arrival *arrival)
 {
     struct fit_engine *engine = job->model->engine;
     struct fit_progress *progress = &job->progress;
-    run->work_s += spent_s;
     pthread_mutex_lock(&engine->lock);
     progress->evaluations++;
-    progress->step = run->sampler.step;
-    progress->t = run->sampler.time;
+    progress->step = arrival->step;
+    progress->t = arrival->time;
     progress->elapsed_s = fit_now_s() - job->started_s;
     progress->remaining_s = remaining(run, progress);
     pthread_mutex_unlock(&engine->lock);
     fit_engine_post(engine, job, FIT_EVENT_STEP);
+}
+
+/* Takes in what was queued until no more than `left` points are under way. */
+static bool collect(struct run *run, struct fit_job *job, int left)
+{
+    const struct arrival *arrival;
+    while (run->points.n > left) {
+        if (!points_wait(&run->points, &run->c, job, &arrival)) {
+            run->whole = false;
+            return false;
+        }
+        run->worked_since_preview_s += count_work(run);
+        if (arrival->ends_evaluation)
+            report(run, job, arrival);
+    }
+    return true;
 }
 
 /* Only the network can be interrupted: what follows an evaluation moves the state in place, and an
@@ -443,37 +403,69 @@ static bool velocity(void *user, struct fit_compute *c, float *out, const float 
     return ok;
 }
 
+/* Queues the points that the newest evaluation brought, the last of them with its end. */
+static bool queue_points(struct run *run, struct fit_job *job)
+{
+    const struct fit_sampler *sampler = &run->sampler;
+    int end = sampler->point + sampler->n_points;
+    if (!sampler->n_points)
+        return collect(run, job, POINTS_UNDER_WAY - 1) &&
+               points_queue(&run->points, &run->c, NULL, NULL, sampler);
+    for (int i = sampler->point; i < end; i++)
+        if (!collect(run, job, POINTS_UNDER_WAY - 1) ||
+            !fit_sampler_point(sampler, &run->c, i, run->state, run->prediction) ||
+            !points_queue(&run->points, &run->c, run->state, run->prediction,
+                          i + 1 == end ? sampler : NULL))
+            return false;
+    return true;
+}
+
+/* Queues an evaluation and takes in the one before: the device finds its next work when it has done
+ * this. A picture that is due, and a solver that reads what it computes, wait for all of it; and a
+ * device that computes at once has done all of it. */
 static bool evaluate(struct run *run, struct fit_job *job)
 {
     const struct fit_sampler *sampler = &run->sampler;
-    double begun = fit_now_s();
     int before = sampler->evaluations;
+    run->counted_s = fit_now_s();
     if (!fit_sampler_next(&run->sampler, &run->c, velocity, job)) {
         run->whole = sampler->evaluations == before;
         return false;
     }
     run->whole = false;
-    int first = sampler->point, end = first + sampler->n_points;
-    for (int i = first; i < end; i++)
-        if (!fit_sampler_point(sampler, &run->c, i, run->state, run->prediction) ||
-            !keep_point(run, job, run->state, run->prediction))
-            return false;
-    run->whole = true;
-    double spent = fit_now_s() - begun;
-    run->worked_since_preview_s += spent;
-    if (end > first && !show_live_if_affordable(run, job, end - 1))
+    if (!queue_points(run, job))
         return false;
-    report(run, job, fit_now_s() - begun);
+    run->whole = true;
+    bool shows = sampler->n_points && can_afford_preview(run, job);
+    bool ahead = points_come_late(&run->points) && !shows && !fit_sampler_waits(sampler);
+    if (!collect(run, job, ahead ? POINTS_UNDER_WAY - 1 : 0))
+        return false;
+    if (!shows)
+        return true;
+    if (!show_live(run, job))
+        return false;
+    run->preview_s = count_work(run);
+    run->worked_since_preview_s = 0;
     return true;
 }
 
 /* The last point may be there already: where only its picture could not be made. */
 static bool finish(struct run *run, struct fit_job *job)
 {
-    bool kept = job->trajectory.n > run->sampler.n_known;
-    return (kept ? to_latent(run, job, run->sampler.x, run->host_prediction)
-                 : keep_point(run, job, run->sampler.x, run->sampler.x)) &&
-           show_live(run, job, job->params.steps);
+    const float *x = run->sampler.x;
+    return collect(run, job, 0) &&
+           (job->trajectory.n > run->sampler.n_known ||
+            (points_queue(&run->points, &run->c, x, x, NULL) && collect(run, job, 0))) &&
+           show_live(run, job);
+}
+
+bool run_settle(struct fit_job *job)
+{
+    struct run *run = job->run;
+    if (!run)
+        return true;
+    run->counted_s = fit_now_s();
+    return collect(run, job, 0);
 }
 
 bool run_advance(struct fit_job *job)
@@ -489,6 +481,7 @@ bool run_advance(struct fit_job *job)
         }
         ok = begin(run, job);
     }
+    ok = ok && run->error.status == FIT_OK; /* of what was settled since */
     ok = ok && (fit_sampler_is_finished(&run->sampler) || evaluate(run, job));
     if (ok && !fit_sampler_is_finished(&run->sampler))
         return true;
@@ -503,6 +496,9 @@ bool run_advance(struct fit_job *job)
 
 static void run_free(struct run *run)
 {
+    if (run->points.n) /* nobody waits for them, but they come */
+        run->c.device->queue_sync(run->c.queue);
+    points_finish(&run->points);
     fit_sampler_finish(&run->sampler);
     fit_noise_finish(&run->fresh);
     free(run->times);
@@ -510,15 +506,14 @@ static void run_free(struct run *run)
     fit_modulation_finish(&run->modulation);
     fit_activations_finish(&run->activations);
     fit_scratch_finish(&run->scratch);
-    free(run->host_state);
-    free(run->host_prediction);
-    free(run->host_thumbnail);
     free(run);
 }
 
 bool run_keep(struct fit_job *job, struct run_place *place, struct fit_error *error)
 {
     const struct run *run = job->run;
+    if (!run_settle(job))
+        return fit_fail(error, run->error.status, "%s", run->error.message);
     struct fit_compute c = run->c;
     struct run_place kept = {.random = run->fresh.torch};
     c.error = error;
@@ -571,13 +566,14 @@ uint64_t fit_run_bytes(const struct fit_model *model, const struct fit_generate_
     size_t outputs = (size_t)tokens * (size_t)fit_config_outputs(config);
     struct fit_sampler_params sampler = job_sampler_params(config, params);
     int at_once = evaluations_at_once(config, images, fit_sampler_times(&sampler, NULL));
-    /* the three states of the sampler's size, then what `reserve` has beside them */
+    /* the three states of the sampler's size, then what `reserve` has beside them and the points */
     bool records = fit_recorded_is_possible(model->engine->device);
-    size_t state = 3 * (size_t)copies * values + 5 * values + 2 * outputs + table;
+    size_t state = 3 * (size_t)copies * values + 2 * values + 2 * outputs + table;
     return fit_activations_bytes(config, model->network.type, tokens * images) +
            fit_modulation_bytes(config, images * at_once) +
            fit_sampler_bytes(params->solver, (size_t)copies * values) + state * sizeof(float) +
-           (records ? fit_recorded_bytes(config, images, tokens * images) : 0) +
+           (records ? fit_recorded_bytes(config, images, tokens * images, images * at_once) : 0) +
+           points_bytes(model, values, pixels) +
            trajectory_bytes(params->steps + 1, values, pixels) +
            decode_bytes(model, params->width, params->height);
 }

@@ -165,6 +165,11 @@ bool fit_sampler_is_finished(const struct fit_sampler *sampler)
     return sampler->finished;
 }
 
+bool fit_sampler_waits(const struct fit_sampler *sampler)
+{
+    return sampler->kind->waits;
+}
+
 bool fit_sampler_point(const struct fit_sampler *s, struct fit_compute *c, int point, float *state,
                        float *prediction)
 {

@@ -84,6 +84,9 @@ bool fit_sampler_next(struct fit_sampler *sampler, struct fit_compute *c,
 
 bool fit_sampler_is_finished(const struct fit_sampler *sampler);
 
+/* Whether every evaluation ends with numbers on the host: nothing is gained by queueing ahead. */
+bool fit_sampler_waits(const struct fit_sampler *sampler);
+
 /* Of a point that the newest evaluation brought: its state and where the run expects to end from
  * there, device memory [n] each. The last point is x itself. */
 bool fit_sampler_point(const struct fit_sampler *sampler, struct fit_compute *c, int point,

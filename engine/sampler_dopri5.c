@@ -364,6 +364,7 @@ static bool restore(struct fit_sampler *s, const double *number)
 }
 
 const struct fit_sampler_kind fit_sampler_dopri5 = {
+    .waits = true,
     .check = check,
     .plan = fit_sampler_plan_evenly,
     .times = times,

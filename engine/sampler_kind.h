@@ -6,6 +6,7 @@
 #include "sampler.h"
 
 struct fit_sampler_kind {
+    bool waits; /* as fit_sampler_waits */
     /* Beyond what holds for all; NULL: nothing. */
     bool (*check)(const struct fit_sampler_params *params, struct fit_error *e);
     /* Fills points[steps + 1]. */

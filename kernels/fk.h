@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 9 /* raised with every change of the structures below */
+#define FK_ABI 10 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -100,6 +100,7 @@ struct fk_adamw {
 
 struct fk_queue;  /* owned by the backend */
 struct fk_graph;  /* owned by the backend */
+struct fk_mark;   /* owned by the backend */
 struct fk_gl_texture; /* owned by the backend */
 struct fk_device;
 
@@ -330,6 +331,27 @@ struct fk_device {
     bool (*download)(struct fk_queue *q, void *host, const void *device_memory, size_t bytes);
     bool (*copy)(struct fk_queue *q, void *to, const void *from, size_t bytes);
     bool (*zero)(struct fk_queue *q, void *device_memory, size_t bytes);
+
+    /* optional, all or none, NULL where operations run when they are queued: downloads that nobody
+     * waits for at once.
+     *
+     * landing_new: host memory that the device writes by itself; NULL when there is none. It is
+     * freed when nothing that is queued writes it any more.
+     * download_later: queued in order like an operation, and so not among what is recorded;
+     * `landing` lies in such memory and has what device_memory held then as soon as a mark is
+     * reached that was placed behind it, and undefined bytes until then.
+     * mark_place: the mark now stands behind all that was queued so far; it stood nowhere, or was
+     * waited for since it was placed last.
+     * mark_wait: returns when the queue has come to where the mark stands, whatever was queued
+     * behind it; false when something before it failed, and perhaps when something behind it did. */
+    void *(*landing_new)(struct fk_device *device, size_t bytes);
+    void (*landing_free)(struct fk_device *device, void *landing); /* NULL is fine */
+    bool (*download_later)(struct fk_queue *q, void *landing, const void *device_memory,
+                           size_t bytes);
+    struct fk_mark *(*mark_new)(struct fk_device *device); /* NULL when memory is short */
+    void (*mark_free)(struct fk_mark *mark);               /* NULL is fine */
+    bool (*mark_place)(struct fk_queue *q, struct fk_mark *mark);
+    bool (*mark_wait)(struct fk_queue *q, struct fk_mark *mark);
 
     /* optional, NULL where nothing is gained. Operations queued between begin and end are recorded
      * instead of run; launch queues them all, with the same pointers and numbers, any number of

@@ -56,6 +56,10 @@ bool cuda_fail(struct fk_queue *q, const char *format, ...) __attribute__((forma
 /* False, with a sentence that names `what`, when the runtime reports a failure. */
 bool cuda_ok(struct fk_queue *q, cudaError_t status, const char *what);
 
+/* Names the card to the runtime, for which the current device is one of the thread: every entry from
+ * outside begins with it. */
+bool cuda_enter(const struct cuda_state *state);
+
 /* At least `bytes` of device memory that lives until the slot is asked for again; grows, never
  * shrinks. NULL (with q->error set) when memory is short. */
 void *cuda_scratch(struct fk_queue *q, int slot, size_t bytes);
@@ -80,6 +84,9 @@ void cuda_attention_try(struct cuda_state *state, char *message, size_t message_
 
 /* attention.cu: whether this build has kernels with Hopper's products for the card. */
 bool cuda_attention_has_wgmma(const struct cuda_state *state);
+
+/* landing.cu: the optional members for downloads that nobody waits for at once. */
+void cuda_landing_install(struct cuda_state *state);
 
 /* gl.cu: the optional members that write textures of OpenGL. */
 void cuda_gl_install(struct cuda_state *state);

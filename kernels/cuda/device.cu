@@ -58,8 +58,7 @@ static struct cuda_state *state_of(struct fk_device *device)
     return static_cast<struct cuda_state *>(device->state);
 }
 
-/* The current device belongs to the thread: every entry from outside names it. */
-static bool enter(const struct cuda_state *state)
+bool cuda_enter(const struct cuda_state *state)
 {
     return cudaSetDevice(state->ordinal) == cudaSuccess;
 }
@@ -67,7 +66,7 @@ static bool enter(const struct cuda_state *state)
 static void *alloc(struct fk_device *device, size_t bytes)
 {
     void *p = NULL;
-    if (!enter(state_of(device)) || cudaMalloc(&p, bytes ? bytes : 1) != cudaSuccess) {
+    if (!cuda_enter(state_of(device)) || cudaMalloc(&p, bytes ? bytes : 1) != cudaSuccess) {
         cudaGetLastError();
         return NULL;
     }
@@ -76,20 +75,20 @@ static void *alloc(struct fk_device *device, size_t bytes)
 
 static void release(struct fk_device *device, void *p)
 {
-    enter(state_of(device));
+    cuda_enter(state_of(device));
     cudaFree(p);
 }
 
 static bool memory(struct fk_device *device, size_t *free_bytes, size_t *total_bytes)
 {
-    return enter(state_of(device)) && cudaMemGetInfo(free_bytes, total_bytes) == cudaSuccess;
+    return cuda_enter(state_of(device)) && cudaMemGetInfo(free_bytes, total_bytes) == cudaSuccess;
 }
 
 static void queue_free(struct fk_queue *q)
 {
     if (!q)
         return;
-    enter(q->state);
+    cuda_enter(q->state);
     if (q->stream)
         cudaStreamSynchronize(q->stream);
     for (int slot = 0; slot < CUDA_SCRATCH_SLOTS; slot++)
@@ -107,7 +106,7 @@ static struct fk_queue *queue_new(struct fk_device *device)
     if (!q)
         return NULL;
     q->state = state_of(device);
-    if (enter(q->state) &&
+    if (cuda_enter(q->state) &&
         cudaStreamCreateWithFlags(&q->stream, cudaStreamNonBlocking) == cudaSuccess &&
         (q->gemm = cuda_gemm_new(q->state)) != NULL)
         return q;
@@ -117,7 +116,7 @@ static struct fk_queue *queue_new(struct fk_device *device)
 
 static bool queue_sync(struct fk_queue *q)
 {
-    return enter(q->state) && cuda_ok(q, cudaStreamSynchronize(q->stream), "the GPU");
+    return cuda_enter(q->state) && cuda_ok(q, cudaStreamSynchronize(q->stream), "the GPU");
 }
 
 static const char *queue_error(struct fk_queue *q)
@@ -128,7 +127,7 @@ static const char *queue_error(struct fk_queue *q)
 static bool transfer(struct fk_queue *q, void *to, const void *from, size_t bytes,
                      enum cudaMemcpyKind kind, const char *what)
 {
-    return enter(q->state) && cuda_ok(q, cudaMemcpyAsync(to, from, bytes, kind, q->stream), what);
+    return cuda_enter(q->state) && cuda_ok(q, cudaMemcpyAsync(to, from, bytes, kind, q->stream), what);
 }
 
 /* From memory that may be paged out the runtime takes its copy before it returns. */
@@ -140,7 +139,7 @@ static bool upload(struct fk_queue *q, void *device_memory, const void *host, si
 /* Page-locked memory, which the card writes by itself; without it the runtime takes its own way. */
 static bool has_landing(struct fk_queue *q)
 {
-    if (q->landing || !enter(q->state))
+    if (q->landing || !cuda_enter(q->state))
         return q->landing;
     if (cudaMallocHost(&q->landing, LANDING_BYTES) != cudaSuccess) {
         cudaGetLastError();
@@ -167,14 +166,14 @@ static bool copy(struct fk_queue *q, void *to, const void *from, size_t bytes)
 
 static bool zero(struct fk_queue *q, void *device_memory, size_t bytes)
 {
-    return enter(q->state) &&
+    return cuda_enter(q->state) &&
            cuda_ok(q, cudaMemsetAsync(device_memory, 0, bytes, q->stream), "zero");
 }
 
 static void close_device(struct fk_device *device)
 {
     struct cuda_state *state = state_of(device);
-    enter(state);
+    cuda_enter(state);
     cuda_weights_finish(state);
     cuda_graph_finish(state);
     cuda_tuning_finish(state);
@@ -220,6 +219,7 @@ static void fill(struct cuda_state *state, const struct cudaDeviceProp *properti
     d->download = download;
     d->copy = copy;
     d->zero = zero;
+    cuda_landing_install(state);
     cuda_gl_install(state);
     install(&state->ops);
 }

@@ -200,21 +200,3 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t desc, const
     });
     return CUBLAS_STATUS_SUCCESS;
 }
-
-/* ---- what the clock says ------------------------------------------------------------------- */
-
-cudaError_t cudaEventCreate(cudaEvent_t *event)
-{
-    return cudaEventCreateWithFlags(event, 0);
-}
-
-cudaError_t cudaEventSynchronize(cudaEvent_t)
-{
-    return cudaGetLastError();
-}
-
-cudaError_t cudaEventElapsedTime(float *ms, cudaEvent_t begin, cudaEvent_t end)
-{
-    *ms = (float)(end->ms - begin->ms);
-    return cudaGetLastError();
-}

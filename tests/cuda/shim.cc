@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cuda_runtime.h"
 
-#include <mutex>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 #include "async.h"
 #include "fibers.h"
 #include "fk_dtype.h"
+#include "stream.h"
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
 
@@ -23,7 +23,6 @@ struct warp {
     unsigned arrived, finished;          /* lanes in the exchange under way; exchanges done */
 };
 
-static std::recursive_mutex one_launch; /* blocks share the variables of this file */
 static std::vector<warp> warps;
 static std::vector<unsigned char> shared_memory;
 static unsigned barrier_arrived, barrier_finished, live;
@@ -183,15 +182,6 @@ void cuda_shim_load_matrices(uint32_t (&r)[4], const void *row, bool transposed)
 
 /* ---- the runtime -------------------------------------------------------------------------- */
 
-struct cuda_shim_graph {
-    std::vector<std::function<void()>> work;
-};
-
-struct cuda_shim_stream {
-    cuda_shim_graph *recording;
-};
-
-static cudaError_t lost; /* what every call answers once the device is lost */
 static long launches_left;
 static size_t memory_total, memory_used, largest_block;
 static std::unordered_map<void *, size_t> blocks;
@@ -210,35 +200,22 @@ static void *guarded_alloc(size_t bytes)
     return guarded_used <= (size_t)GUARDED_GIB << 30 ? p : NULL;
 }
 
-/* While one of these lives, device memory may be touched. */
-struct device_works {
-    device_works()
-    {
-        if (guarded && guarded_used)
-            mprotect(guarded, guarded_used, PROT_READ | PROT_WRITE);
-    }
-    ~device_works()
-    {
-        if (guarded && guarded_used)
-            mprotect(guarded, guarded_used, PROT_NONE);
-    }
-};
-
-static void submit(cudaStream_t stream, std::function<void()> work)
+device_works::device_works() : hold(one_at_a_time)
 {
-    if (stream->recording) {
-        stream->recording->work.push_back(std::move(work));
-        return;
-    }
-    std::lock_guard<std::recursive_mutex> hold(one_launch);
-    device_works now;
-    work();
+    if (guarded && guarded_used)
+        mprotect(guarded, guarded_used, PROT_READ | PROT_WRITE);
+}
+
+device_works::~device_works()
+{
+    if (guarded && guarded_used)
+        mprotect(guarded, guarded_used, PROT_NONE);
 }
 
 void cuda_shim_launch(cudaStream_t stream, dim3 grid, dim3 block, size_t shared, bool cooperative,
                       const std::function<void()> &thread)
 {
-    submit(stream, [=] {
+    stream_submit(stream, [=] {
         if ((launches_left > 0 && --launches_left == 0) || getenv("FK_SHIM_LOST"))
             lost = cudaErrorLaunchFailure;
         if (!lost)
@@ -338,7 +315,7 @@ static void block_free(void *p, size_t bytes)
 
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
-    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
     *p = NULL;
     const char *refused = getenv("FK_SHIM_REFUSE");
     if (lost)
@@ -358,9 +335,10 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
 
 cudaError_t cudaFree(void *p)
 {
-    std::lock_guard<std::recursive_mutex> hold(one_launch);
+    std::lock_guard<std::recursive_mutex> hold(one_at_a_time);
     if (!p)
         return lost;
+    streams_finish();
     auto found = blocks.find(p);
     if (found == blocks.end())
         cuda_shim_fail("what is freed was not allocated");
@@ -370,119 +348,10 @@ cudaError_t cudaFree(void *p)
     return lost;
 }
 
-cudaError_t cudaMallocHost(void **p, size_t bytes)
-{
-    *p = lost ? NULL : malloc(bytes);
-    return *p ? cudaSuccess : cudaErrorMemoryAllocation;
-}
-
-cudaError_t cudaFreeHost(void *p)
-{
-    free(p);
-    return lost;
-}
-
 cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total_bytes)
 {
     *total_bytes = memory_total;
     *free_bytes = memory_total - memory_used;
-    return lost;
-}
-
-cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
-                            cudaStream_t stream)
-{
-    if (lost)
-        return lost;
-    if (stream->recording && kind != cudaMemcpyDeviceToDevice)
-        return cudaErrorStreamCaptureUnsupported;
-    submit(stream, [=] { memmove(to, from, bytes); });
-    return cudaSuccess;
-}
-
-cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind)
-{
-    cuda_shim_stream at_once = {NULL};
-    return cudaMemcpyAsync(to, from, bytes, kind, &at_once);
-}
-
-cudaError_t cudaMemsetAsync(void *p, int value, size_t bytes, cudaStream_t stream)
-{
-    if (!lost)
-        submit(stream, [=] { memset(p, value, bytes); });
-    return lost;
-}
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t *stream, unsigned flags)
-{
-    (void)flags;
-    *stream = new cuda_shim_stream();
-    return lost;
-}
-
-cudaError_t cudaStreamDestroy(cudaStream_t stream)
-{
-    delete stream;
-    return lost;
-}
-
-cudaError_t cudaStreamSynchronize(cudaStream_t stream)
-{
-    return stream->recording ? cudaErrorStreamCaptureUnsupported : lost;
-}
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode)
-{
-    (void)mode;
-    if (stream->recording)
-        return cudaErrorStreamCaptureUnsupported;
-    stream->recording = new cuda_shim_graph();
-    return lost;
-}
-
-cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
-{
-    *graph = stream->recording;
-    stream->recording = NULL;
-    return *graph ? lost : cudaErrorInvalidValue;
-}
-
-cudaError_t cudaGraphGetNodes(cudaGraph_t graph, void *nodes, size_t *n)
-{
-    (void)nodes;
-    *n = graph->work.size();
-    return lost;
-}
-
-cudaError_t cudaGraphInstantiate(cudaGraphExec_t *executable, cudaGraph_t graph, unsigned flags)
-{
-    (void)flags;
-    *executable = new cuda_shim_graph(*graph);
-    return lost;
-}
-
-cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream)
-{
-    (void)stream;
-    {
-        std::lock_guard<std::recursive_mutex> hold(one_launch);
-        device_works now;
-        for (const auto &work : executable->work)
-            work();
-    }
-    usleep(100); /* a mutex is not fair: another thread that waits for the device has its turn */
-    return lost;
-}
-
-cudaError_t cudaGraphDestroy(cudaGraph_t graph)
-{
-    delete graph;
-    return lost;
-}
-
-cudaError_t cudaGraphExecDestroy(cudaGraphExec_t executable)
-{
-    delete executable;
     return lost;
 }
 

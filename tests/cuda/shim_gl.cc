@@ -215,35 +215,3 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
     *greatest = -5;
     return cudaSuccess;
 }
-
-cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned flags, int priority)
-{
-    (void)priority;
-    return cudaStreamCreateWithFlags(stream, flags);
-}
-
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t *event, unsigned flags)
-{
-    (void)flags;
-    *event = new cuda_shim_event();
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventDestroy(cudaEvent_t event)
-{
-    delete event;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
-{
-    (void)stream;
-    event->recorded = true;
-    event->ms = cuda_shim_clock_ms;
-    return cudaSuccess;
-}
-
-cudaError_t cudaEventQuery(cudaEvent_t event)
-{
-    return event->recorded && goes_wrong("busy") ? cudaErrorNotReady : cudaSuccess;
-}
