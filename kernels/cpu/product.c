@@ -38,22 +38,75 @@ static int panels_of(int n, int width)
     return (n + width - 1) / width;
 }
 
-LANES_INLINE void panel_fill(float *to, const struct lines *l, int first, const int width,
+/* Eight vectors become their eight columns. */
+LANES_INLINE void turn(lanes r[LANES])
+{
+    const lanes_i32 low = {0, 8, 1, 9, 4, 12, 5, 13}, high = {2, 10, 3, 11, 6, 14, 7, 15};
+    const lanes_i32 even = {0, 1, 8, 9, 4, 5, 12, 13}, odd = {2, 3, 10, 11, 6, 7, 14, 15};
+    const lanes_i32 left = {0, 1, 2, 3, 8, 9, 10, 11}, right = {4, 5, 6, 7, 12, 13, 14, 15};
+    lanes s[LANES], t[LANES];
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 2) {
+        s[i] = __builtin_shuffle(r[i], r[i + 1], low);
+        s[i + 1] = __builtin_shuffle(r[i], r[i + 1], high);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < LANES; i += 4) {
+        t[i] = __builtin_shuffle(s[i], s[i + 2], even);
+        t[i + 1] = __builtin_shuffle(s[i], s[i + 2], odd);
+        t[i + 2] = __builtin_shuffle(s[i + 1], s[i + 3], even);
+        t[i + 3] = __builtin_shuffle(s[i + 1], s[i + 3], odd);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES / 2; i++) {
+        r[i] = __builtin_shuffle(t[i], t[i + 4], left);
+        r[i + 4] = __builtin_shuffle(t[i], t[i + 4], right);
+    }
+}
+
+/* Lines first, first + 1, ..., up to LANES of them, into places 0, 1, ... of a panel. */
+LANES_INLINE void lines_fill(float *to, const struct lines *l, int first, const int width,
                              const enum fk_dtype type)
 {
     const struct fk_ptr x = {l->x.p, type};
-    int some = l->n - first < width ? l->n - first : width;
-    size_t K = (size_t)l->K, n = (size_t)l->n;
-    if (l->turned)
-        for (size_t k = 0; k < K; k++)
-            for (int i = 0; i < width; i++)
-                to[k * (size_t)width + (size_t)i] =
-                    i < some ? cpu_get(x, k * n + (size_t)(first + i)) : 0;
+    const int taken = width < LANES ? width : LANES;
+    int some = l->n - first < taken ? l->n - first : taken;
+    LANES_EACH(k, left, 0, (size_t)l->K, {
+        lanes r[LANES] = {0};
+#pragma GCC unroll 8
+        for (int i = 0; i < taken; i++)
+            if (i < some)
+                r[i] = lanes_load(x, (size_t)(first + i) * (size_t)l->K + k, left);
+        turn(r);
+        for (int i = 0; i < left; i++)
+            memcpy(to + (k + (size_t)i) * (size_t)width, &r[i], (size_t)taken * sizeof(float));
+    });
+}
+
+LANES_INLINE void turned_fill(float *to, const struct lines *l, int first, const int width,
+                              const int some, const enum fk_dtype type)
+{
+    const struct fk_ptr x = {l->x.p, type};
+    for (size_t k = 0; k < (size_t)l->K; k++)
+        LANES_EACH(i, left, 0, (size_t)width, {
+            lanes v = {0};
+            int there = some - (int)i < left ? some - (int)i : left;
+            if (there > 0)
+                v = lanes_load(x, k * (size_t)l->n + (size_t)first + i, there);
+            memcpy(to + k * (size_t)width + i, &v, (size_t)left * sizeof(float));
+        });
+}
+
+LANES_INLINE void panel_fill(float *to, const struct lines *l, int first, const int width,
+                             const enum fk_dtype type)
+{
+    if (!l->turned)
+        for (int i = 0; i < width; i += LANES)
+            lines_fill(to + i, l, first + i, width, type);
+    else if (l->n - first >= width)
+        turned_fill(to, l, first, width, width, type);
     else
-        for (int i = 0; i < width; i++)
-            for (size_t k = 0; k < K; k++)
-                to[k * (size_t)width + (size_t)i] =
-                    i < some ? cpu_get(x, (size_t)(first + i) * K + k) : 0;
+        turned_fill(to, l, first, width, l->n - first, type);
 }
 
 /* Panel `index` of the lines, [K][width]. */
@@ -105,14 +158,14 @@ static void tile_write(const struct job *j, const float *sum, int row, int colum
     int columns = j->N - column < TILE_COLUMNS ? j->N - column : TILE_COLUMNS;
     for (int r = 0; r < end; r++) {
         size_t at = (size_t)(row + r) * (size_t)j->N + (size_t)column;
-        for (int i = 0; i < columns; i++) {
-            float v = sum[r * TILE_COLUMNS + i];
+        LANES_EACH(i, left, 0, (size_t)columns, {
+            lanes v = lanes_load_f32(sum, (size_t)r * TILE_COLUMNS + i, left);
             if (j->bias)
-                v += j->bias[column + i];
+                v += lanes_load_f32(j->bias, (size_t)column + i, left);
             if (j->add)
-                v += cpu_get(j->c, at + (size_t)i);
-            cpu_set(j->c, at + (size_t)i, v);
-        }
+                v += lanes_load(j->c, at + i, left);
+            lanes_store(j->c, at + i, left, v);
+        });
     }
 }
 
