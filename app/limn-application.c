@@ -160,6 +160,7 @@ add_accelerators (GtkApplication *application)
     { "win.copy-command", { "<Control><Shift>c" } },
     { "win.compare", { "<Control>e" } },
     { "win.compare-methods", { "<Control><Shift>e" } },
+    { "win.compare-checkpoints", { "<Control>k" } },
     { "win.undo", { "<Control>z" } },
     { "win.redo", { "<Control><Shift>z", "<Control>y" } },
     { "win.sidebar", { "F9" } },

@@ -154,17 +154,45 @@ lens_changed_cb (LimnCompareView *self)
     gtk_widget_queue_draw (self->variants[i].pane);
 }
 
-/* 1 to 6 choose a picture, with Shift the reference. The key's place counts, not its letter. */
+/* The same key again leads back to all of them. */
 static gboolean
-key_cb (LimnCompareView *self, guint keyval G_GNUC_UNUSED, guint keycode, GdkModifierType state)
+mode_key (LimnCompareView *self, guint keyval)
 {
+  LimnCompareMode mode;
+
+  switch (keyval)
+    {
+    case GDK_KEY_bar:
+      mode = LIMN_COMPARE_SPLIT;
+      break;
+    case GDK_KEY_b:
+      mode = LIMN_COMPARE_BLINK;
+      break;
+    case GDK_KEY_d:
+      mode = LIMN_COMPARE_DIFFERENCE;
+      break;
+    default:
+      return GDK_EVENT_PROPAGATE;
+    }
+  limn_compare_view_set_mode (self, self->mode == mode ? LIMN_COMPARE_SIDE : mode);
+  return GDK_EVENT_STOP;
+}
+
+/* 1 to 6 choose a picture, with Shift the reference. A digit is where it stands, not what it types
+ * there. Who types the gain means a number. */
+static gboolean
+key_cb (LimnCompareView *self, guint keyval, guint keycode, GdkModifierType state)
+{
+  GtkWidget *focus = gtk_root_get_focus (gtk_widget_get_root (GTK_WIDGET (self)));
   static const guint digits[] = { GDK_KEY_1, GDK_KEY_2, GDK_KEY_3, GDK_KEY_4, GDK_KEY_5, GDK_KEY_6 };
   guint plain = 0;
 
+  if (GTK_IS_TEXT (focus) || state & (GDK_CONTROL_MASK | GDK_ALT_MASK))
+    return GDK_EVENT_PROPAGATE;
   gdk_display_translate_key (gtk_widget_get_display (GTK_WIDGET (self)), keycode, 0, 0, &plain,
                              NULL, NULL, NULL);
   for (int i = 0; i < (int) G_N_ELEMENTS (digits); i++)
-    if (plain == digits[i] && !(state & (GDK_CONTROL_MASK | GDK_ALT_MASK)))
+    if (plain == digits[i])
       {
         if (state & GDK_SHIFT_MASK)
           limn_compare_view_set_reference (self, i);
@@ -172,7 +200,7 @@ key_cb (LimnCompareView *self, guint keyval G_GNUC_UNUSED, guint keycode, GdkMod
           limn_compare_view_choose (self, i);
         return GDK_EVENT_STOP;
       }
-  return GDK_EVENT_PROPAGATE;
+  return mode_key (self, keyval);
 }
 
 /* ---- runs ---- */
@@ -417,6 +445,13 @@ limn_compare_view_set_session (LimnCompareView *self, LimnSession *session, Limn
   limn_compare_view_follow_session (self);
 }
 
+/* On the time, where the arrow keys lead through the steps. */
+static gboolean
+limn_compare_view_grab_focus (GtkWidget *widget)
+{
+  return gtk_widget_grab_focus (LIMN_COMPARE_VIEW (widget)->time);
+}
+
 /* Another size of the window may call for other columns. */
 static void
 limn_compare_view_root (GtkWidget *widget)
@@ -459,6 +494,7 @@ limn_compare_view_class_init (LimnCompareViewClass *klass)
 
   G_OBJECT_CLASS (klass)->dispose = limn_compare_view_dispose;
   widget_class->root = limn_compare_view_root;
+  widget_class->grab_focus = limn_compare_view_grab_focus;
   activity_signal = g_signal_new ("activity", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
                                   NULL, NULL, NULL, G_TYPE_NONE, 0);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);

@@ -376,7 +376,7 @@ file_action (GtkWidget *widget, const char *name, GVariant *parameter)
   else if (g_str_equal (name, "win.verify"))
     limn_window_choose_to_verify (self);
   else if (g_str_equal (name, "win.history"))
-    gtk_menu_button_popup (self->history_button);
+    limn_window_toggle_history (self);
   else if (g_str_equal (name, "win.copy-command"))
     limn_window_copy_command (self);
   else if (g_str_equal (name, "win.export-sheet"))
@@ -449,9 +449,19 @@ limn_window_refresh_actions (LimnWindow *self)
   fit_frame_unref (&frame);
 }
 
+/* Out of the whole screen, when nothing nearer takes the key. */
+static gboolean
+leave_fullscreen_cb (GtkWindow *window, guint keyval)
+{
+  if (keyval != GDK_KEY_Escape || !gtk_window_is_fullscreen (window))
+    return GDK_EVENT_PROPAGATE;
+  gtk_window_unfullscreen (window);
+  return GDK_EVENT_STOP;
+}
+
 /* Letters act only while the viewer has the focus, never while somebody types. */
 void
-limn_window_add_viewer_keys (LimnWindow *self)
+limn_window_add_keys (LimnWindow *self)
 {
   static const struct
   {
@@ -466,6 +476,7 @@ limn_window_add_viewer_keys (LimnWindow *self)
     { GDK_KEY_x, "win.swap" },            { GDK_KEY_r, "win.keep-ratio" },
   };
   GtkEventController *controller = gtk_shortcut_controller_new ();
+  GtkEventController *escape = gtk_event_controller_key_new ();
 
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     gtk_shortcut_controller_add_shortcut (
@@ -473,6 +484,8 @@ limn_window_add_viewer_keys (LimnWindow *self)
         gtk_shortcut_new (gtk_keyval_trigger_new (keys[i].key, 0),
                           gtk_named_action_new (keys[i].action)));
   gtk_widget_add_controller (self->viewer, controller);
+  g_signal_connect_swapped (escape, "key-pressed", G_CALLBACK (leave_fullscreen_cb), self);
+  gtk_widget_add_controller (GTK_WIDGET (self), escape);
 }
 
 void

@@ -20,7 +20,7 @@ limn_window_compare (LimnWindow *self, LimnAxis axis)
   limn_compare_view_start (self->comparison, axis);
   limn_window_refresh_page (self);
   limn_window_refresh (self);
-  gtk_widget_grab_focus (GTK_WIDGET (self->generate));
+  gtk_widget_grab_focus (GTK_WIDGET (self->comparison));
 }
 
 void

@@ -45,6 +45,15 @@ chosen_cb (LimnWindow *self, GFile *file)
   limn_export_load_async (file, NULL, texture_cb, g_object_ref (self));
 }
 
+void
+limn_window_toggle_history (LimnWindow *self)
+{
+  if (gtk_widget_get_mapped (GTK_WIDGET (self->history_view)))
+    gtk_menu_button_popdown (self->history_button);
+  else
+    gtk_menu_button_popup (self->history_button);
+}
+
 /* ---- throwing away: the files go when the offer to undo has gone ---- */
 
 static void

@@ -2,6 +2,7 @@
 /* limn-window-private.h - what the files of the window share: limn-window.c how it looks in each
  * state, limn-window-run.c what is painted, limn-window-actions.c what people can do,
  * limn-window-trouble.c what went wrong, limn-window-device.c what it computes on,
+ * limn-window-popovers.c the keys within popovers,
  * limn-window-rest.c what it gives back when nothing is painted,
  * limn-window-files.c pictures in and out. */
 #pragma once
@@ -155,7 +156,7 @@ void limn_window_hide_interrupted (LimnWindow *self);
 
 /* limn-window-actions.c */
 void limn_window_class_install_actions (GtkWidgetClass *klass);
-void limn_window_add_viewer_keys (LimnWindow *self);
+void limn_window_add_keys (LimnWindow *self);
 void limn_window_refresh_actions (LimnWindow *self);
 void limn_window_generate (LimnWindow *self);
 /* The same picture once more, where that is what the settings say. */
@@ -165,6 +166,10 @@ void limn_window_generate_soon (LimnWindow *self);
 /* Whether the picture on show is what a run with the present settings would paint. */
 gboolean limn_window_would_repeat (LimnWindow *self);
 void limn_window_finish_from_here (LimnWindow *self);
+
+/* limn-window-popovers.c */
+/* Lets the keys of the window work while one of its popovers has the focus. */
+void limn_window_reach_into_popovers (LimnWindow *self);
 
 /* limn-window-import.c */
 void limn_window_import (LimnWindow *self, GFile *file);
@@ -190,6 +195,8 @@ gboolean limn_window_is_comparing (LimnWindow *self);
 
 /* limn-window-history.c */
 void limn_window_set_up_history (LimnWindow *self);
+/* Opens the panel of earlier pictures, or closes it. */
+void limn_window_toggle_history (LimnWindow *self);
 void limn_window_remember_picture (LimnWindow *self);
 /* Throws pictures away and offers them back at once; the offer is the overlay's. `files` are GFile
  * objects, and nobody changes the list from now on. */

@@ -453,7 +453,8 @@ limn_window_init (LimnWindow *self)
   self->memory = g_settings_new ("io.github.limn.Limn");
   g_signal_connect_object (self->flap, "notify::folded", G_CALLBACK (folded_cb), self,
                            G_CONNECT_SWAPPED);
-  limn_window_add_viewer_keys (self);
+  limn_window_add_keys (self);
+  limn_window_reach_into_popovers (self);
   limn_window_add_drop_target (self);
   limn_window_set_up_history (self);
   live = g_settings_create_action (self->memory, "live");
