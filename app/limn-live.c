@@ -77,6 +77,7 @@ state_cb (LimnLive *self)
 {
   if (limn_run_is_active (self->run))
     return;
+  texture_cb (self); /* the word of a quick run's last picture may come after that of its end */
   drop_run (self);
   if (self->waiting)
     start (self);
