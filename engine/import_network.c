@@ -9,6 +9,10 @@
 
 /* A tensor that every network has and nothing else. */
 #define FIRST "x_embedder.proj.weight"
+#define LAST "final_layer.linear.weight"
+
+/* Of the modulation that blocks share, where they do. */
+#define SHARED "global_adaLN_modulation.1.weight"
 
 struct choice {
     const struct fit_import_params *params;
@@ -161,29 +165,47 @@ static int count_blocks(const struct choice *c)
     }
 }
 
+/* The first version gives two numbers for every one of a token, the noise and where its variance
+ * lies (learn_sigma). */
 static bool check_architecture(const struct choice *c)
 {
+    const struct fit_tensor *in = fit_tensors_find(&c->list, FIRST);
+    const struct fit_tensor *out = fit_tensors_find(&c->list, LAST);
+    if (!out || out->n_dims != 2 || in->n_dims != 2)
+        return true; /* wrong in a way that the shapes' own check names */
+    uint64_t features = in->dims[1], outputs = out->dims[0];
     bool v1 = c->config->architecture == FIT_ARCHITECTURE_V1;
-    bool shared = fit_tensors_find(&c->list, "global_adaLN_modulation.1.weight");
-    return shared != v1 ||
-           fit_fail(c->error, FIT_ERROR_MODEL,
-                    "%s: has %s global_adaLN_modulation.1.weight, so it is %s; the configuration "
-                    "is that of %s",
-                    c->list.path, shared ? "a tensor" : "no",
-                    shared ? "a FiTv2 network" : "a FiT network of the first version",
+    if (outputs != (v1 ? features : 2 * features))
+        return true;
+    return fit_fail(c->error, FIT_ERROR_MODEL,
+                    "%s: " LAST " gives %llu numbers for the %llu of a token, so it is %s; the "
+                    "configuration is that of %s",
+                    c->list.path, (unsigned long long)outputs, (unsigned long long)features,
+                    v1 ? "a FiTv2 network" : "a FiT network of the first version",
                     v1 ? "the first version" : "FiTv2");
+}
+
+static bool check_modulation(const struct choice *c)
+{
+    bool shares = fit_config_shares_modulation(c->config);
+    bool shared = fit_tensors_find(&c->list, SHARED);
+    return shared == shares ||
+           fit_fail(c->error, FIT_ERROR_MODEL,
+                    "%s: has %s " SHARED ", as adaln_type %s makes it; the configuration says %s",
+                    c->list.path, shared ? "a tensor" : "no", shared ? "lora" : "normal",
+                    shares ? "lora" : "normal");
 }
 
 /* The fields by the names that the configuration has for them, before any tensor's shape. */
 static bool check_fields(const struct choice *c)
 {
     const struct fit_config *config = c->config;
-    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
+    bool shares = fit_config_shares_modulation(config);
     for (size_t i = 0; i < sizeof witnesses / sizeof *witnesses; i++) {
         const struct witness *w = &witnesses[i];
         const struct fit_tensor *shown = fit_tensors_find(&c->list, w->tensor);
         int expected = *(const int *)((const char *)config + w->offset);
-        bool has_none = v1 && w->offset == offsetof(struct fit_config, lora_rank);
+        bool has_none = !shares && w->offset == offsetof(struct fit_config, lora_rank);
         if (shown && shown->n_dims == 2 && !has_none &&
             shown->dims[w->dim] != (uint64_t)expected + (uint64_t)w->less)
             return contradicts(c, w->field, expected, w->tensor,
@@ -238,8 +260,8 @@ bool fit_import_network(struct fit_weight_copy *copy, const struct fit_tensor_li
     bool *taken = calloc(file->n + 1, sizeof *taken);
     bool ok = taken || fit_fail(error, FIT_ERROR_MEMORY, "%s: no memory for its tensors",
                                 file->path);
-    ok = ok && take_chosen(&c, file) && check_architecture(&c) && check_fields(&c) &&
-         add_tensors(&c, copy, taken);
+    ok = ok && take_chosen(&c, file) && check_architecture(&c) && check_modulation(&c) &&
+         check_fields(&c) && add_tensors(&c, copy, taken);
     free(taken);
     free(c.tensors);
     return ok;
@@ -257,7 +279,8 @@ bool fit_import_guess(const struct fit_tensor_list *file, const struct fit_impor
     for (size_t i = 0; ok && !found && (name = fit_config_preset_name(i)); i++) {
         struct fit_error other = {0};
         c.error = &other;
-        found = fit_config_preset(config, name) && check_architecture(&c) && check_fields(&c);
+        found = fit_config_preset(config, name) && check_architecture(&c) &&
+                check_modulation(&c) && check_fields(&c);
     }
     free(c.tensors);
     if (!ok || found)

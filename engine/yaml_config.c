@@ -11,7 +11,7 @@
 static const struct number_key {
     const char *name;
     size_t offset;
-    bool required; /* adaln_lora_dim by FiTv2 only */
+    bool required; /* adaln_lora_dim with a shared modulation only */
 } numbers[] = {
     {"hidden_size", offsetof(struct fit_config, hidden), true},
     {"depth", offsetof(struct fit_config, depth), true},
@@ -33,13 +33,12 @@ static const struct fixed_key {
     {"qk_norm_weight", "false", "false", "false"},
     {"rel_pos_embed", "rope", "rope", "rope"},
     {"abs_pos_embed", "null", "null", "null"},
-    {"adaln_type", "lora", "normal", "normal"},
     {"add_rel_pe_to_v", "false", "false", "false"},
 };
 
 static const char *const read_apart[] = {
-    "use_sit",      "q_norm",   "k_norm",     "mlp_ratio",     "use_swiglu_large",
-    "custom_freqs", "decouple", "rope_theta", "time_shifting",
+    "use_sit",          "adaln_type",   "q_norm",   "k_norm",     "mlp_ratio",
+    "use_swiglu_large", "custom_freqs", "decouple", "rope_theta", "time_shifting",
 };
 
 /* Of the training, or of how the reference stores what is computed here anew. */
@@ -67,6 +66,7 @@ struct reading {
     struct fit_yaml yaml;
     const yaml_node_t *params;
     struct fit_error *error;
+    bool shares_modulation; /* adaln_type lora */
     bool ok;
 };
 
@@ -109,12 +109,40 @@ static bool read_flag(struct reading *r, const char *key, bool otherwise)
     return yes;
 }
 
+/* A key of the table that stands for one value where it is missing, and null where it is null. */
+static const char *read_word(struct reading *r, const char *key, const char *otherwise)
+{
+    const yaml_node_t *node = look_up(r, key);
+    const char *text = fit_yaml_text(node);
+    if (!fit_yaml_is_null(node))
+        return text ? text : "";
+    return node ? "null" : otherwise;
+}
+
+static const char *use_sit(const struct fit_config *config)
+{
+    return config->architecture == FIT_ARCHITECTURE_V1 ? "use_sit is false" : "use_sit is true";
+}
+
+/* Blocks with a modulation of their own only, adaln_type normal, go with either version; what they
+ * have in common, lora, with the second alone. */
+static void read_modulation(struct reading *r, const struct fit_config *config)
+{
+    const char *type = read_word(r, "adaln_type", "normal");
+    bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
+    char expected[96];
+    snprintf(expected, sizeof expected, "%s (%s)", v1 ? "normal" : "lora or normal",
+             use_sit(config));
+    r->shares_modulation = !v1 && !strcasecmp(type, "lora");
+    if (!r->shares_modulation && strcasecmp(type, "normal"))
+        refuse(r, "adaln_type", expected);
+}
+
 static void read_sizes(struct reading *r, struct fit_config *config)
 {
     for (size_t i = 0; r->ok && i < COUNT(numbers); i++) {
         const struct number_key *key = &numbers[i];
-        if (key->offset == offsetof(struct fit_config, lora_rank) &&
-            config->architecture == FIT_ARCHITECTURE_V1)
+        if (key->offset == offsetof(struct fit_config, lora_rank) && !r->shares_modulation)
             continue;
         if (fit_yaml_is_null(look_up(r, key->name))) {
             if (key->required)
@@ -133,16 +161,10 @@ static void check_fixed(struct reading *r, const struct fit_config *config)
 {
     bool v1 = config->architecture == FIT_ARCHITECTURE_V1;
     for (size_t i = 0; r->ok && i < COUNT(fixed); i++) {
-        const yaml_node_t *node = look_up(r, fixed[i].name);
-        const char *text = fit_yaml_text(node), *value = fixed[i].otherwise;
-        if (!fit_yaml_is_null(node))
-            value = text ? text : "";
-        else if (node)
-            value = "null";
         const char *wanted = v1 ? fixed[i].v1 : fixed[i].v2;
         char expected[96];
-        snprintf(expected, sizeof expected, "%s (use_sit is %s)", wanted, v1 ? "false" : "true");
-        if (strcasecmp(value, wanted))
+        snprintf(expected, sizeof expected, "%s (%s)", wanted, use_sit(config));
+        if (strcasecmp(read_word(r, fixed[i].name, fixed[i].otherwise), wanted))
             refuse(r, fixed[i].name, expected);
     }
 }
@@ -261,6 +283,8 @@ bool fit_config_read_yaml(struct fit_config *config, const char *path,
         config->architecture = FIT_ARCHITECTURE_V1;
     if (r.ok)
         check_fixed(&r, config);
+    if (r.ok)
+        read_modulation(&r, config);
     if (r.ok)
         read_sizes(&r, config);
     if (r.ok)

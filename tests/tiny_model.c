@@ -191,6 +191,12 @@ static void describe(struct fit_bundle *bundle, const char *folder)
             bundle->preview_matrix[c][k] = hashed(3000, (uint32_t)(3 * c + k), 0.3f);
 }
 
+/* A FiTv2 network whose blocks share no modulation. */
+static void describe_whole(struct fit_bundle *bundle)
+{
+    bundle->config.lora_rank = 0;
+}
+
 static void describe_v1(struct fit_bundle *bundle)
 {
     bundle->config.architecture = FIT_ARCHITECTURE_V1;
@@ -206,13 +212,16 @@ int main(int argc, char **argv)
     struct fit_error error = {0};
     char path[1280];
     bool v1 = argc == 3 && !strcmp(argv[2], "v1");
-    const char *classes = argc == 3 && !v1 ? argv[2] : NULL;
+    bool whole = argc == 3 && !strcmp(argv[2], "whole");
+    const char *classes = argc == 3 && !v1 && !whole ? argv[2] : NULL;
     if (argc != 2 && argc != 3)
-        stop("usage: tiny_model FOLDER [v1 | CLASSES]");
+        stop("usage: tiny_model FOLDER [v1 | whole | CLASSES]");
     mkdir(argv[1], 0777);
     describe(&bundle, argv[1]);
     if (v1)
         describe_v1(&bundle);
+    if (whole)
+        describe_whole(&bundle);
     if (classes)
         bundle.config.n_classes = count_classes(classes);
     write_transformer(&bundle, &error);

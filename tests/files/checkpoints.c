@@ -25,13 +25,14 @@ void checkpoint_add_tensor(struct checkpoint *c, const char *name, enum fit_tens
     assert_non_null(t->data);
 }
 
-void checkpoint_add(struct checkpoint *c, const char *prefix, float scale)
+static void add_network(struct checkpoint *c, const char *prefix, float scale, int lora_rank)
 {
     struct fit_config config;
     struct fit_tensor_spec spec;
     fit_config_defaults(&config);
     config.hidden = 8;
-    config.depth = config.heads = config.lora_rank = 2;
+    config.depth = config.heads = 2;
+    config.lora_rank = lora_rank;
     config.mlp_hidden = 21;
     config.n_classes = 3;
     for (size_t i = 0; fit_weights_spec(&config, i, &spec); i++) {
@@ -41,6 +42,16 @@ void checkpoint_add(struct checkpoint *c, const char *prefix, float scale)
         for (uint64_t k = 0; k < spec.n_values; k++)
             ((float *)c->tensor[c->n - 1].data)[k] = scale / (float)(i + k + 1);
     }
+}
+
+void checkpoint_add(struct checkpoint *c, const char *prefix, float scale)
+{
+    add_network(c, prefix, scale, 2);
+}
+
+void checkpoint_add_whole(struct checkpoint *c, const char *prefix, float scale)
+{
+    add_network(c, prefix, scale, 0);
 }
 
 void checkpoint_free(struct checkpoint *c)

@@ -11,6 +11,12 @@
     "  patch_size: 2, adaln_lora_dim: 2, mlp_ratio: 4.0, use_sit: true, learn_sigma: false,\n"     \
     "  use_swiglu: true, adaln_type: lora, q_norm: layernorm, k_norm: layernorm}\n"
 
+/* The same of a network whose blocks share no modulation; its rank counts for nothing there. */
+#define CHECKPOINT_CONFIG_WHOLE                                                                    \
+    "params: {hidden_size: 8, depth: 2, num_heads: 2, num_classes: 3, in_channels: 4,\n"           \
+    "  patch_size: 2, adaln_lora_dim: 2, mlp_ratio: 4.0, use_sit: true, learn_sigma: false,\n"     \
+    "  use_swiglu: true, adaln_type: normal, q_norm: layernorm, k_norm: layernorm}\n"
+
 enum { MAX_TENSORS = 128 };
 
 struct checkpoint {
@@ -21,6 +27,8 @@ struct checkpoint {
 
 /* Adds the network's tensors, F32, values in (0, `scale`], names behind the prefix. */
 void checkpoint_add(struct checkpoint *c, const char *prefix, float scale);
+/* The same of CHECKPOINT_CONFIG_WHOLE's network. */
+void checkpoint_add_whole(struct checkpoint *c, const char *prefix, float scale);
 void checkpoint_free(struct checkpoint *c);
 
 /* Adds a tensor of zeros. */

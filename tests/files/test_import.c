@@ -18,6 +18,8 @@ static struct checkpoint checkpoint;
 /* Both formats in turn: whatever is wrong with a checkpoint is wrong in either. */
 static bool as_torch;
 
+static const char *config_text = CHECKPOINT_CONFIG;
+
 static void make_checkpoint(const char *prefix)
 {
     checkpoint_add(&checkpoint, prefix, 1);
@@ -33,6 +35,7 @@ static int tear_down(void **state)
     (void)state;
     free_checkpoint();
     as_torch = false;
+    config_text = CHECKPOINT_CONFIG;
     return 0;
 }
 
@@ -68,7 +71,7 @@ static bool import(const char *path, struct fit_error *error)
     struct fit_bundle bundle;
     struct stat status;
     char file[256];
-    hostile_write(config, CHECKPOINT_CONFIG, strlen(CHECKPOINT_CONFIG));
+    hostile_write(config, config_text, strlen(config_text));
     if (!fit_import(&params, error)) {
         assert_int_not_equal(lstat(output, &status), 0);
         return false;
@@ -197,18 +200,62 @@ static void test_a_tensor_too_many(void **state)
     refused("one too many is optimizer.step");
 }
 
+/* Names and shapes as the authors' module has them with use_sit and adaln_type normal. */
+static void test_blocks_by_themselves(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint64_t rows, columns;
+    } expected[] = {
+        {"x_embedder.proj.weight", 8, 16},
+        {"t_embedder.mlp.0.weight", 8, 256},
+        {"t_embedder.mlp.2.weight", 8, 8},
+        {"y_embedder.embedding_table.weight", 4, 8},
+        {"blocks.0.adaLN_modulation.1.weight", 48, 8},
+        {"blocks.1.adaLN_modulation.1.weight", 48, 8},
+        {"final_layer.linear.weight", 16, 8},
+        {"final_layer.adaLN_modulation.1.weight", 16, 8},
+    };
+    config_text = CHECKPOINT_CONFIG_WHOLE;
+    refused("has a tensor global_adaLN_modulation.1.weight, as adaln_type lora makes it; the "
+            "configuration says normal");
+    free_checkpoint();
+    checkpoint_add_whole(&checkpoint, "", 1);
+    assert_int_equal(checkpoint.n, 7 + 2 * 12 + 4);
+    for (size_t k = 0; k < sizeof expected / sizeof *expected; k++) {
+        const struct fit_tensor *found = NULL;
+        for (size_t i = 0; i < checkpoint.n; i++)
+            if (!strcmp(checkpoint.name[i], expected[k].name))
+                found = &checkpoint.tensor[i];
+        assert_non_null(found);
+        assert_int_equal(found->dims[0], expected[k].rows);
+        assert_int_equal(found->dims[1], expected[k].columns);
+    }
+    accepted();
+    test_every_tensor_is_needed(state);
+    test_every_shape_is_checked(state);
+    config_text = CHECKPOINT_CONFIG;
+    refused("no global_adaLN_modulation.1.weight, as adaln_type normal makes it; the "
+            "configuration says lora");
+}
+
 static void test_the_first_version(void **state)
 {
     (void)state;
-    size_t kept = 0;
     for (size_t i = 0; i < checkpoint.n; i++) {
-        if (strncmp(checkpoint.tensor[i].name, "global_", 7))
-            checkpoint.tensor[kept++] = checkpoint.tensor[i];
-        else
-            free((void *)checkpoint.tensor[i].data);
+        if (strcmp(checkpoint.name[i], "final_layer.linear.weight"))
+            continue;
+        free((void *)checkpoint.tensor[i].data);
+        struct fit_tensor *last = &checkpoint.tensor[i];
+        last->dims[0] *= 2;
+        last->n_values *= 2;
+        last->bytes *= 2;
+        last->data = calloc(1, (size_t)last->bytes);
+        assert_non_null(last->data);
     }
-    checkpoint.n = kept;
-    refused("so it is a FiT network of the first version; the configuration is that of FiTv2");
+    refused("final_layer.linear.weight gives 32 numbers for the 16 of a token, so it is a FiT "
+            "network of the first version; the configuration is that of FiTv2");
 }
 
 static void test_damage(void **state)
@@ -257,7 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_prefixes), TEST(test_every_tensor_is_needed), TEST(test_every_shape_is_checked),
         TEST(test_types), TEST(test_values), TEST(test_a_tensor_too_many),
-        TEST(test_the_first_version), TEST(test_damage), TEST(test_a_folder_that_exists),
+        TEST(test_blocks_by_themselves), TEST(test_the_first_version), TEST(test_damage), TEST(test_a_folder_that_exists),
         TEST(test_names_of_files),
     };
     hostile_init();

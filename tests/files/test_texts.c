@@ -150,6 +150,32 @@ static void test_the_first_version(void **state)
     assert_memory_equal(&config, &preset, sizeof config);
 }
 
+/* use_sit, the flow, forbids learn_sigma and leaves the modulation free: with adaln_type normal, for
+ * which a missing key stands too, no block shares it and the rank counts for nothing. */
+static void test_a_flow_without_a_shared_modulation(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"adaln_type: normal, ", "adaln_type: Normal, ", "",
+                                        "adaln_type: normal, adaln_lora_dim: 288, "};
+    const char *path = hostile_path("whole.yaml");
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        char text[512];
+        struct fit_config config, expected;
+        struct fit_error error = {0};
+        int n = snprintf(text, sizeof text,
+                         "params: {%shidden_size: 1152, depth: 36, num_heads: 16, in_channels: 4,\n"
+                         "  patch_size: 2, num_classes: 1000, use_sit: true, learn_sigma: false,\n"
+                         "  use_swiglu: true, q_norm: layernorm, k_norm: layernorm}\n", types[i]);
+        hostile_write(path, text, (size_t)n);
+        if (!fit_config_read_yaml(&config, path, NULL, NULL, &error))
+            fail_msg("%s", error.message);
+        assert_true(fit_config_preset(&expected, "fitv2-xl"));
+        expected.lora_rank = 0;
+        assert_memory_equal(&config, &expected, sizeof config);
+        assert_int_equal(fit_config_outputs(&config), fit_config_features(&config));
+    }
+}
+
 static void test_methods(void **state)
 {
     (void)state;
@@ -203,6 +229,12 @@ static void test_refused_yaml(void **state)
     refused("params: {}\n", "use_swiglu: expected true (use_sit is false), found nothing");
     refused("params: {use_sit: 1}\n", "use_sit: expected true or false, found 1");
     refused("params: {use_sit: true}\n", "learn_sigma: expected false (use_sit is true)");
+    refused("params: {use_sit: true, learn_sigma: false, use_swiglu: true, adaln_type: swiglu}\n",
+            "adaln_type: expected lora or normal (use_sit is true), found swiglu");
+    refused("params: {use_sit: true, learn_sigma: false, use_swiglu: true, adaln_type: null}\n",
+            "adaln_type: expected lora or normal (use_sit is true), found null");
+    refused("params: {use_swiglu: true, adaln_type: lora}\n",
+            "adaln_type: expected normal (use_sit is false), found lora");
     refused("params: {use_sit: [true]}\n", "found a list or a mapping");
 }
 
@@ -271,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_damaged_classes),
         cmocka_unit_test(test_a_published_configuration),
         cmocka_unit_test(test_the_first_version),
+        cmocka_unit_test(test_a_flow_without_a_shared_modulation),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_refused_yaml),
         cmocka_unit_test(test_aliases),

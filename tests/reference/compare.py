@@ -227,6 +227,11 @@ def part_small(args, report):
             error = side.velocity_error("vision-ntk", 20, 12, 2, t, 1.5, power)
             report.add("small", f"guidance 1.5, power {power}, batch of 2, t = {t}", error, STEP)
     report.add("small", "1x1", side.velocity_error("none", 1, 1), STEP)
+    side = Side(args, "fitv2/config_fitv2_xl.yaml", dict(SMALL, adaln_type="normal"))
+    for method in ("none", "vision-ntk"):
+        worst = max(side.velocity_error(method, *shape) for shape in SHAPES)
+        report.add("small", f"adaln_type normal, {method}, worst of {len(SHAPES)} shapes", worst,
+                   STEP)
 
 
 def part_xl(args, report, name="fitv2/config_fitv2_xl.yaml", part="xl"):

@@ -7,7 +7,8 @@
 The weights are those of tests/tiny_model.c, so the files hold no weights.
 
 official.safetensors has the velocity with every method on 9 x 11 tokens, and the last state of a run
-of every solver on 3 x 4 tokens with guidance. tests/model/test_official.c holds Limn to them, and
+of every solver on 3 x 4 tokens with guidance; "whole" of it is of a network whose blocks share no
+modulation (use_sit with adaln_type normal). tests/model/test_official.c holds Limn to them, and
 names the settings of each by its name.
 
 gradient.safetensors has a batch of three pictures of different shapes, padded to one length as the
@@ -30,6 +31,7 @@ SIZES = dict(context_size=64, patch_size=2, in_channels=8, hidden_size=64, depth
              num_classes=4, use_swiglu=True)
 V2 = dict(SIZES, learn_sigma=False, use_sit=True, q_norm="layernorm", k_norm="layernorm",
           adaln_type="lora", adaln_lora_dim=16)
+WHOLE = dict(V2, adaln_type="normal")
 V1 = dict(SIZES, learn_sigma=True, use_swiglu_large=True)
 CLASS, SEED, SCALE = 1, 3, 1.5
 
@@ -61,6 +63,11 @@ def methods(side, out):
 def run(side, out, name, sample, power=0.0):
     latent, _ = compare.their_run(side, sample, 3, 4, SEED, SCALE, power, CLASS)
     out[name] = torch.from_numpy(latent.copy())
+
+
+def whole(side, out):
+    run(side, out, "whole euler", compare.ode("euler", 4), 2.0)
+    run(side, out, "whole sde-euler", compare.sde("Euler", 5, diffusion_form="sigma"))
 
 
 def flows(side, out):
@@ -170,6 +177,7 @@ def main():
         methods(side, out)
         flows(side, out)
         learned = gradient(side)
+        whole(Tiny(args, network, WHOLE, ("whole",)), out)
         chains(Tiny(args, network, V1, ("v1",)), out, "clamp ")
         network = compare.reload(args.official, True)
         side = Tiny(args, network, V1, ("v1",))
