@@ -2,10 +2,24 @@
 /* The way into the comparison and out of it. */
 #include "limn-window-private.h"
 
+#include <glib/gi18n.h>
+
 gboolean
 limn_window_is_comparing (LimnWindow *self)
 {
   return limn_compare_view_get_n_panes (self->comparison) > 0;
+}
+
+/* Six equal pictures would look like a fault. */
+static void
+tell_where_methods_part (LimnWindow *self)
+{
+  struct fit_canvas canvas;
+
+  limn_session_describe (self->session, limn_settings_get_width (self->settings),
+                         limn_settings_get_height (self->settings), FIT_METHOD_NONE, &canvas);
+  if (canvas.within_axes)
+    limn_window_toast (self, _ ("Position methods differ beyond the trained sides: try a larger shape"));
 }
 
 void
@@ -18,6 +32,8 @@ limn_window_compare (LimnWindow *self, LimnAxis axis)
   limn_window_hide_trouble (self);
   limn_settings_store (self->settings, self->memory);
   limn_compare_view_start (self->comparison, axis);
+  if (axis == LIMN_AXIS_METHOD)
+    tell_where_methods_part (self);
   limn_window_refresh_page (self);
   limn_window_refresh (self);
   gtk_widget_grab_focus (GTK_WIDGET (self->comparison));

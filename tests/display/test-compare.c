@@ -99,6 +99,22 @@ static void test_methods(struct fixture *f, gconstpointer data)
     g_assert_cmpint(limn_compare_view_get_n_panes(view), ==, 0);
 }
 
+/* Within the trained sides the pictures are equal, which is said lest it look like a fault. */
+static void test_methods_within(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    GtkWidget *view = GTK_WIDGET(f->window->comparison);
+    limn_settings_set_size(f->window->settings, 192, 96);
+    fixture_act(f, "win.compare-methods");
+    fixture_settle(f);
+    g_assert_null(fixture_find_label(view, "a larger shape"));
+    fixture_act(f, "win.stop");
+    limn_settings_set_size(f->window->settings, 64, 48);
+    fixture_act(f, "win.compare-methods");
+    WAIT_UNTIL(fixture_find_label(view, "a larger shape"));
+    fixture_act(f, "win.stop");
+}
+
 /* A pane's picture is the one that the same settings paint alone. */
 static void test_keep(struct fixture *f, gconstpointer data)
 {
@@ -203,6 +219,7 @@ int main(int argc, char **argv)
 #define ADD(name, function) \
     g_test_add("/compare/" name, struct fixture, NULL, fixture_open, function, fixture_close)
     ADD("methods", test_methods);
+    ADD("methods-within", test_methods_within);
     ADD("keep", test_keep);
     ADD("time", test_time);
     ADD("sheet", test_sheet);
