@@ -7,21 +7,18 @@
  */
 #include "attention_tile.h"
 #include "fk_dtype.h"
+#include "wide.h"
 
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
 enum {
     T = ATTENTION_TILE,
-    WIDTH = 16, /* floats, or pairs, of a vector */
     ROWS = 8,
     PAIRS = T / 2, /* of keys */
 };
 
 #define LOG2_E 1.44269504088896341f
-
-typedef uint32_t pair; /* two bf16; the lower half comes first */
 
 struct queries {
     pair *Q;  /* [T][width / 2] */
@@ -30,8 +27,6 @@ struct queries {
     pair *P;  /* [T][PAIRS] */
     float *most, *sum; /* [T] of a row: largest score, times LOG2_E; weights so far */
 };
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* c[ROWS][vectors * WIDTH] = old * c + a . b over n pairs. */
 INLINE void block(float *c, int c_row, const pair *a, int a_row, const pair *b, int b_row, int n,

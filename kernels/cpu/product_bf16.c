@@ -8,12 +8,11 @@
  * file does not do itself, the device's other products do.
  */
 #include "matmul.h"
+#include "wide.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 enum {
-    WIDTH = 16, /* pairs, or sums, of a vector */
     ROWS = 8,
     COLUMNS = 2 * WIDTH,
     DEPTH = 256,  /* pairs of a panel that stay in the first cache, at most */
@@ -23,10 +22,6 @@ enum {
     STRIDE = 8,   /* steps from one line fetched to the next */
     SLOT_TAIL = CPU_SCRATCH_SLOTS - 2,
 };
-
-typedef uint32_t pair; /* two bf16; the lower half comes first */
-
-#define INLINE static inline __attribute__((always_inline))
 
 /* Part of a panel's sums: rows x COLUMNS, from `first` of its pairs on. */
 struct part {
@@ -47,22 +42,6 @@ struct result {
     int rows;
 };
 
-INLINE __m512 load(struct fk_ptr y, size_t i, __mmask16 mask)
-{
-    if (y.type == FK_F32)
-        return _mm512_maskz_loadu_ps(mask, (const float *)y.p + i);
-    __m256i narrow = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)y.p + i);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
-}
-
-INLINE void store(struct fk_ptr y, size_t i, __mmask16 mask, __m512 v)
-{
-    if (y.type == FK_F32)
-        _mm512_mask_storeu_ps((float *)y.p + i, mask, v);
-    else
-        _mm256_mask_storeu_epi16((uint16_t *)y.p + i, mask, (__m256i)_mm512_cvtneps_pbh(v));
-}
-
 INLINE void sums_write(__m512 sum[ROWS][2], const struct result *to)
 {
 #pragma GCC unroll 8
@@ -74,8 +53,8 @@ INLINE void sums_write(__m512 sum[ROWS][2], const struct result *to)
                 continue;
             __m512 y = _mm512_add_ps(sum[r][v], to->bias[v]);
             if (to->add)
-                y = _mm512_add_ps(y, load(to->y, at, to->mask[v]));
-            store(to->y, at, to->mask[v], y);
+                y = _mm512_add_ps(y, wide_load(to->y, at, to->mask[v]));
+            wide_store(to->y, at, to->mask[v], y);
         }
 }
 

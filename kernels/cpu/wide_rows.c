@@ -2,35 +2,17 @@
 /* The forward row operations sixteen numbers at a time, for processors with AVX-512 and
  * AVX512_BF16; the formulas are those of norm.c and activation.c. */
 #include "rows.h"
+#include "wide.h"
 
-#include <immintrin.h>
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 16, MOST_VECTORS = 256 / WIDTH };
-
-#define INLINE static inline __attribute__((always_inline))
+enum { MOST_VECTORS = 256 / WIDTH };
 
 /* The lanes to take at i of n. */
 INLINE __mmask16 lanes_left(size_t i, size_t n)
 {
     return n - i >= WIDTH ? 0xffff : (__mmask16)((1u << (n - i)) - 1);
-}
-
-INLINE __m512 load(struct fk_ptr x, size_t i, __mmask16 mask)
-{
-    if (x.type == FK_F32)
-        return _mm512_maskz_loadu_ps(mask, (const float *)x.p + i);
-    __m256i narrow = _mm256_maskz_loadu_epi16(mask, (const uint16_t *)x.p + i);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
-}
-
-INLINE void store(struct fk_ptr y, size_t i, __mmask16 mask, __m512 v)
-{
-    if (y.type == FK_F32)
-        _mm512_mask_storeu_ps((float *)y.p + i, mask, v);
-    else
-        _mm256_mask_storeu_epi16((uint16_t *)y.p + i, mask, (__m256i)_mm512_cvtneps_pbh(v));
 }
 
 /* 1 / x, right to a few roundings: the estimate and one step of Newton's method. */
@@ -66,8 +48,8 @@ INLINE void swiglu_typed(struct fk_ptr y, struct fk_ptr gate, struct fk_ptr valu
 {
     for (size_t i = first; i < end; i += WIDTH) {
         __mmask16 mask = lanes_left(i, end);
-        __m512 g = load(gate, i, mask), v = load(value, i, mask);
-        store(y, i, mask, _mm512_mul_ps(_mm512_mul_ps(g, sigmoid(g)), v));
+        __m512 g = wide_load(gate, i, mask), v = wide_load(value, i, mask);
+        wide_store(y, i, mask, _mm512_mul_ps(_mm512_mul_ps(g, sigmoid(g)), v));
     }
 }
 
@@ -127,7 +109,7 @@ INLINE void modulate_typed(struct fk_ptr y, const float *x, const float *shift, 
                                           _mm512_set1_ps(1));
             v = _mm512_fmadd_ps(_mm512_mul_ps(v, rstd), factor,
                                 _mm512_maskz_loadu_ps(mask, shift + i));
-            store(y, first + i, mask, v);
+            wide_store(y, first + i, mask, v);
         }
     }
 }
@@ -148,8 +130,8 @@ static void gate_add(float *x, struct fk_ptr y, const float *gate, struct span s
         for (size_t i = 0; i < n; i += WIDTH) {
             __mmask16 mask = lanes_left(i, n);
             size_t at = (size_t)token * n + i;
-            __m512 sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, gate + i), load(y, at, mask),
-                                         _mm512_maskz_loadu_ps(mask, x + at));
+            __m512 sum = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, gate + i),
+                                         wide_load(y, at, mask), _mm512_maskz_loadu_ps(mask, x + at));
             _mm512_mask_storeu_ps(x + at, mask, sum);
         }
 }
@@ -201,18 +183,18 @@ INLINE void rotate_typed(struct fk_ptr out, struct fk_ptr qkv, struct heads t, c
         rotation_make(&r, t.cosine + table, t.sine + table, D);
         for (int h = 0; h < 2 * t.H; h++, at += (size_t)D) {
             for (int i = 0; i < D; i += WIDTH)
-                row[i / WIDTH] = load(qkv, at + (size_t)i, lanes_left((size_t)i, (size_t)D));
+                row[i / WIDTH] = wide_load(qkv, at + (size_t)i, lanes_left((size_t)i, (size_t)D));
             if (t.epsilon >= 0)
                 head_normalise(row, D, t.epsilon);
             for (int i = 0; i < D; i += WIDTH) {
                 __m512 v = row[i / WIDTH], turned = _mm512_permute_ps(v, 0xb1);
                 v = _mm512_fmadd_ps(v, r.cosine[i / WIDTH],
                                     _mm512_mul_ps(turned, r.sine[i / WIDTH]));
-                store(out, at + (size_t)i, lanes_left((size_t)i, (size_t)D), v);
+                wide_store(out, at + (size_t)i, lanes_left((size_t)i, (size_t)D), v);
             }
         }
         for (size_t i = 0; out.p != qkv.p && i < n; i += WIDTH)
-            store(out, at + i, lanes_left(i, n), load(qkv, at + i, lanes_left(i, n)));
+            wide_store(out, at + i, lanes_left(i, n), wide_load(qkv, at + i, lanes_left(i, n)));
     }
 }
 
