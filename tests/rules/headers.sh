@@ -7,6 +7,7 @@ cc=$2
 cxx=${3:-}
 failed=0
 window=$(pkg-config --cflags libadwaita-1 2>/dev/null)
+wide="-march=x86-64-v4 -mavx512bf16"
 epoxy=$(pkg-config --cflags epoxy 2>/dev/null)
 
 # alone HEADER COMPILER FLAG...
@@ -26,6 +27,12 @@ while read -r header; do
         [ -z "$cxx" ] || alone "$header" "$cxx" -std=c++17 -pedantic-errors -x c++ -Iengine/include
         ;;
     kernels/cuda/*) ;;
+    kernels/cpu/wide.h) # for some files of one kind of processor
+        # shellcheck disable=SC2086
+        "$cc" $wide -E -x c /dev/null >/dev/null 2>&1 || continue
+        # shellcheck disable=SC2086
+        alone "$header" "$cc" $wide -std=gnu17 -x c -Ikernels
+        ;;
     kernels/*) alone "$header" "$cc" -std=gnu17 -x c -Ikernels ;;
     engine/*) alone "$header" "$cc" -std=gnu17 -x c -Ikernels -Iengine -Iengine/include ;;
     app/cli/*) alone "$header" "$cc" -std=gnu17 -x c -Iengine/include ;;
