@@ -306,6 +306,7 @@ void
 limn_compare_pane_set_title (LimnComparePane *self, const char *title, const char *detail)
 {
   gtk_label_set_text (GTK_LABEL (self->title), title);
+  gtk_widget_set_tooltip_text (self->title, title); /* one that is cut short */
   gtk_label_set_text (GTK_LABEL (self->detail), detail);
   gtk_accessible_update_property (GTK_ACCESSIBLE (self), GTK_ACCESSIBLE_PROPERTY_LABEL, title,
                                   GTK_ACCESSIBLE_PROPERTY_DESCRIPTION, detail, -1);

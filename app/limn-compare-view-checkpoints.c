@@ -5,8 +5,8 @@
 
 #include <glib/gi18n.h>
 
-static char *
-dup_name (gint64 step)
+char *
+limn_compare_view_dup_step_name (gint64 step)
 {
   char number[24]; /* translations know no macros */
 
@@ -62,7 +62,7 @@ static char *
 dup_entry (LimnCompareView *self, gint64 step)
 {
   guint n = limn_checkpoints_get_n (self->checkpoints);
-  g_autofree char *name = dup_name (step);
+  g_autofree char *name = limn_compare_view_dup_step_name (step);
 
   if (!limn_checkpoints_has (self->checkpoints, step))
     /* Translators: of a step of the training, whose files have been removed since */
@@ -79,7 +79,8 @@ limn_compare_view_list_steps (LimnCompareView *self)
   g_autoptr (GtkStringList) names = NULL;
   guint position;
 
-  if (self->chosen_axis != LIMN_AXIS_CHECKPOINT || self->n == 0)
+  if (self->chosen_axis != LIMN_AXIS_CHECKPOINT || self->n == 0 ||
+      limn_compare_view_is_of_kept (self))
     return;
   collect_steps (self);
   names = gtk_string_list_new (NULL);
@@ -97,7 +98,8 @@ limn_compare_view_pick_steps (LimnCompareView *self, gint64 out[LIMN_MOST_VARIAN
   guint n = limn_checkpoints_get_n (self->checkpoints);
   int places[LIMN_MOST_VARIANTS], shown;
 
-  if (self->n > 0 && self->chosen_axis == LIMN_AXIS_CHECKPOINT)
+  if (self->n > 0 && self->chosen_axis == LIMN_AXIS_CHECKPOINT &&
+      !limn_compare_view_is_of_kept (self))
     {
       for (int i = 0; i < self->n; i++)
         out[i] = self->variants[i].step;
@@ -205,7 +207,7 @@ limn_compare_view_open_step (LimnCompareView *self, int i, gint64 step, GPtrArra
 
   v->step = step;
   g_free (v->title);
-  v->title = dup_name (step);
+  v->title = limn_compare_view_dup_step_name (step);
   if (model)
     {
       /* It may be this pane's own, whose run ends. */

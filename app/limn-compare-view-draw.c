@@ -11,56 +11,79 @@
 static GdkTexture *
 texture_of (LimnCompareView *self, int i)
 {
-  LimnRun *run = i < self->n ? self->variants[i].run : NULL;
+  const LimnVariant *v = &self->variants[i];
 
-  return run ? limn_run_get_texture (run) : NULL;
+  if (i >= self->n)
+    return NULL;
+  return v->run ? limn_run_get_texture (v->run) : v->texture;
 }
 
-/* Both decoded and of one size. */
-static gboolean
-dup_pair (LimnCompareView *self, int i, struct fit_frame **a, struct fit_frame **b)
+/* A decoded picture. */
+typedef struct
 {
-  LimnRun *run = self->variants[i].run, *other = self->variants[self->reference].run;
+  struct fit_frame *frame; /* a reference, or NULL where the pane keeps the pixels */
+  const guint8 *rgba;      /* NULL: not there */
+  int width, height;
+} Pixels;
 
-  *a = run ? limn_run_dup_frame (run) : NULL;
-  *b = other ? limn_run_dup_frame (other) : NULL;
-  if (*a && *b && fit_frame_width (*a) == fit_frame_width (*b) &&
-      fit_frame_height (*a) == fit_frame_height (*b))
+static Pixels
+get_pixels (const LimnVariant *v)
+{
+  struct fit_frame *frame = v->run ? limn_run_dup_frame (v->run) : NULL;
+
+  if (!frame)
+    return (Pixels){ NULL, v->rgba, v->width, v->height };
+  return (Pixels){ frame, fit_frame_pixels (frame), fit_frame_width (frame),
+                   fit_frame_height (frame) };
+}
+
+static void
+clear_pair (Pixels pair[2])
+{
+  fit_frame_unref (&pair[0].frame);
+  fit_frame_unref (&pair[1].frame);
+}
+
+/* The picture of a pane and the reference, if both are there and of one size; to be cleared. */
+static gboolean
+take_pair (LimnCompareView *self, int i, Pixels pair[2])
+{
+  pair[0] = get_pixels (&self->variants[i]);
+  pair[1] = get_pixels (&self->variants[self->reference]);
+  if (pair[0].rgba && pair[1].rgba && pair[0].width == pair[1].width &&
+      pair[0].height == pair[1].height)
     return TRUE;
-  fit_frame_unref (a);
-  fit_frame_unref (b);
+  clear_pair (pair);
   return FALSE;
 }
 
 gboolean
 limn_compare_view_measure (LimnCompareView *self, int pane, LimnDifference *out)
 {
-  struct fit_frame *a, *b;
+  Pixels pair[2];
 
-  if (!dup_pair (self, pane, &a, &b))
+  if (!take_pair (self, pane, pair))
     return FALSE;
-  *out = limn_difference_measure (fit_frame_pixels (a), fit_frame_pixels (b),
-                                  (gsize) fit_frame_width (a) * (gsize) fit_frame_height (a));
-  fit_frame_unref (&a);
-  fit_frame_unref (&b);
+  *out = limn_difference_measure (pair[0].rgba, pair[1].rgba,
+                                  (gsize) pair[0].width * (gsize) pair[0].height);
+  clear_pair (pair);
   return TRUE;
 }
 
 static GdkTexture *
 dup_difference (LimnCompareView *self, int i)
 {
-  struct fit_frame *a, *b;
+  Pixels pair[2];
   double gain = gtk_spin_button_get_value (GTK_SPIN_BUTTON (self->gain));
 
-  if (!dup_pair (self, i, &a, &b))
+  if (!take_pair (self, i, pair))
     return NULL;
-  int width = fit_frame_width (a), height = fit_frame_height (a);
+  int width = pair[0].width, height = pair[0].height;
   gsize pixels = (gsize) width * (gsize) height;
   guint8 *rgba = g_malloc (4 * pixels);
-  limn_difference_draw (rgba, fit_frame_pixels (a), fit_frame_pixels (b), pixels, gain);
+  limn_difference_draw (rgba, pair[0].rgba, pair[1].rgba, pixels, gain);
   g_autoptr (GBytes) bytes = g_bytes_new_take (rgba, 4 * pixels);
-  fit_frame_unref (&a);
-  fit_frame_unref (&b);
+  clear_pair (pair);
   return gdk_memory_texture_new (width, height, GDK_MEMORY_R8G8B8A8, bytes, 4 * (gsize) width);
 }
 
@@ -75,7 +98,7 @@ dup_detail (LimnCompareView *self, int i)
 
   if (v->opening)
     return g_strdup (_ ("Opening the model…"));
-  if (!v->run || limn_run_get_state (v->run) == FIT_JOB_FAILED)
+  if (v->run ? limn_run_get_state (v->run) == FIT_JOB_FAILED : !v->texture)
     return g_strdup ("");
   if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference &&
       limn_compare_view_measure (self, i, &d))
@@ -85,17 +108,35 @@ dup_detail (LimnCompareView *self, int i)
       /* Translators: how two pictures differ: mean, largest, peak signal-to-noise ratio */
       return g_strdup_printf (_ ("mean %.1f · max %d · %.1f dB"), d.mean, d.most, d.psnr_db);
     }
+  if (!v->run)
+    return g_strdup ("");
   return g_strdup_printf (_ ("step %d of %d"), limn_run_get_shown_step (v->run),
                           limn_run_get_n_steps (v->run));
 }
 
 /* What there is in the place of the picture. */
-static const char *
-get_message (const LimnVariant *v)
+static char *
+dup_message (LimnCompareView *self, int i)
+{
+  const LimnVariant *v = &self->variants[i], *reference = &self->variants[self->reference];
+
+  if (v->run)
+    return g_strdup (limn_run_get_state (v->run) == FIT_JOB_FAILED ? limn_run_get_error (v->run)
+                                                                   : "");
+  if (self->mode == LIMN_COMPARE_DIFFERENCE && v->texture && reference->texture &&
+      (v->width != reference->width || v->height != reference->height))
+    return g_strdup_printf (_ ("No difference can be shown: this picture is %d × %d, the "
+                               "reference %d × %d."),
+                            v->width, v->height, reference->width, reference->height);
+  return g_strdup (v->trouble ? v->trouble : "");
+}
+
+static gboolean
+is_done (const LimnVariant *v)
 {
   if (v->run)
-    return limn_run_get_state (v->run) == FIT_JOB_FAILED ? limn_run_get_error (v->run) : "";
-  return v->trouble ? v->trouble : "";
+    return !limn_run_is_active (v->run);
+  return v->file ? v->texture || v->trouble : !v->opening;
 }
 
 static void
@@ -106,10 +147,12 @@ show_status (LimnCompareView *self)
   int done = 0;
 
   for (int i = 0; i < self->n; i++)
-    done += self->variants[i].run ? !limn_run_is_active (self->variants[i].run)
-                                  : !self->variants[i].opening;
+    done += is_done (&self->variants[i]);
   if (done < self->n)
     text = g_strdup_printf (_ ("%d of %d pictures"), done, self->n);
+  else if (limn_compare_view_is_of_kept (self))
+    text = g_strdup_printf (ngettext ("%u picture", "%u pictures", (gulong) done),
+                            (guint) done);
   else
     /* Translators: t is the time of the flow, from 0 (noise) to 1 (picture) */
     text = g_strdup_printf (_ ("t = %.2f"), t);
@@ -126,7 +169,7 @@ show_grid (LimnCompareView *self)
       LimnComparePane *pane = LIMN_COMPARE_PANE (self->variants[i].pane);
       g_autoptr (GdkTexture) difference = NULL;
       g_autofree char *detail = dup_detail (self, i);
-      const char *message = get_message (&self->variants[i]);
+      g_autofree char *message = dup_message (self, i);
 
       if (self->mode == LIMN_COMPARE_DIFFERENCE && i != self->reference)
         difference = dup_difference (self, i);

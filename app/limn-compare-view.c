@@ -63,6 +63,7 @@ limn_compare_view_set_mode (LimnCompareView *self, LimnCompareMode mode)
   gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (buttons[mode]), TRUE);
   gtk_stack_set_visible_child_name (GTK_STACK (self->stack), single ? "single" : "grid");
   gtk_widget_set_visible (self->gain, mode == LIMN_COMPARE_DIFFERENCE);
+  limn_compare_view_refresh_tools (self);
   g_clear_handle_id (&self->blink_source, g_source_remove);
   if (mode == LIMN_COMPARE_BLINK)
     self->blink_source = g_timeout_add (BLINK_MS, blink_cb, self);
@@ -205,8 +206,8 @@ key_cb (LimnCompareView *self, guint keyval, guint keycode, GdkModifierType stat
 
 /* ---- runs ---- */
 
-static char *
-dup_title (LimnAxis axis, const struct fit_generate_params *p)
+char *
+limn_compare_view_dup_setting (LimnAxis axis, const struct fit_generate_params *p)
 {
   char seed[24]; /* translations know no macros */
 
@@ -259,6 +260,7 @@ limn_compare_view_end (LimnCompareView *self, int i)
     g_signal_handlers_disconnect_by_data (v->run, self);
   g_clear_object (&v->run);
   g_clear_pointer (&v->trouble, g_free);
+  limn_compare_view_forget_kept (v);
 }
 
 void
@@ -286,8 +288,16 @@ add_variant (LimnCompareView *self, const struct fit_generate_params *params, in
 
   limn_settings_get_shown_size (params, &v->width, &v->height);
   v->params = *params;
-  v->title = dup_title (self->chosen_axis, params);
+  v->title = limn_compare_view_dup_setting (self->chosen_axis, params);
   v->step = -1;
+  limn_compare_view_add_pane (self, i);
+}
+
+void
+limn_compare_view_add_pane (LimnCompareView *self, int i)
+{
+  LimnVariant *v = &self->variants[i];
+
   v->pane = limn_compare_pane_new (&self->lens);
   gtk_grid_attach (GTK_GRID (self->grid), v->pane, i % FIRST_COLUMNS, i / FIRST_COLUMNS, 1, 1);
   g_signal_connect_swapped (v->pane, "lens-changed", G_CALLBACK (lens_changed_cb), self);
@@ -329,6 +339,14 @@ dup_runs (LimnCompareView *self)
 }
 
 void
+limn_compare_view_look_at_all (LimnCompareView *self)
+{
+  self->lens = (LimnLens){ 1, 0.5, 0.5 };
+  self->columns = FIRST_COLUMNS;
+  gtk_range_set_value (GTK_RANGE (self->time), 1);
+}
+
+void
 limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
 {
   struct fit_generate_params base, variants[LIMN_MOST_VARIANTS];
@@ -348,14 +366,12 @@ limn_compare_view_start (LimnCompareView *self, LimnAxis axis)
   self->listing = TRUE;
   gtk_drop_down_set_selected (GTK_DROP_DOWN (self->axis), axis);
   self->listing = FALSE;
-  self->lens = (LimnLens){ 1, 0.5, 0.5 };
-  gtk_range_set_value (GTK_RANGE (self->time), 1);
+  limn_compare_view_look_at_all (self);
   limn_settings_to_params (self->settings, &base);
   n = limn_variants (axis, &base, first_version, variants);
   if (axis == LIMN_AXIS_CHECKPOINT)
     n = MIN (n, n_steps);
   self->group++;
-  self->columns = FIRST_COLUMNS;
   for (int i = 0; i < n; i++)
     {
       variants[i].group = self->group;
@@ -445,11 +461,13 @@ limn_compare_view_set_session (LimnCompareView *self, LimnSession *session, Limn
   limn_compare_view_follow_session (self);
 }
 
-/* On the time, where the arrow keys lead through the steps. */
+/* On the time, where the arrow keys lead through the steps, if there are any. */
 static gboolean
 limn_compare_view_grab_focus (GtkWidget *widget)
 {
-  return gtk_widget_grab_focus (LIMN_COMPARE_VIEW (widget)->time);
+  LimnCompareView *self = LIMN_COMPARE_VIEW (widget);
+
+  return gtk_widget_grab_focus (limn_compare_view_is_of_kept (self) ? self->side : self->time);
 }
 
 /* Another size of the window may call for other columns. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * limn-compare-view.h - several runs side by side that differ in one setting.
+ * limn-compare-view.h - several pictures side by side.
  *
- * The runs start from the same noise and advance in turn. Zoom, place and time are shared; any two
- * can be split, blinked or subtracted.
+ * They are runs that differ in one setting, start from the same noise and advance in turn, or kept
+ * pictures. Zoom, place and time are shared; any two can be split, blinked or subtracted.
  */
 #pragma once
 
@@ -33,7 +33,14 @@ void limn_compare_view_set_session (LimnCompareView *self, LimnSession *session,
  * that cannot be compared give way to seeds. */
 void limn_compare_view_start (LimnCompareView *self, LimnAxis axis);
 
-/* The same, and lets go of the pictures. */
+/* Shows kept pictures, GFile objects, 1 to LIMN_MOST_VARIANTS, in the place of runs; those of
+ * before are given up. They are read on other threads. */
+void limn_compare_view_show_kept (LimnCompareView *self, GListModel *files);
+gboolean limn_compare_view_is_of_kept (LimnCompareView *self);
+/* Borrowed; NULL: not a kept picture. */
+GFile *limn_compare_view_get_file (LimnCompareView *self, int pane);
+
+/* Stops, and lets go of the pictures. */
 void limn_compare_view_clear (LimnCompareView *self);
 
 /* Stops what still runs; what is painted stays. */
@@ -66,7 +73,7 @@ void limn_compare_view_set_t (LimnCompareView *self, double t);
 /* From the reference; false while one of the pictures is missing or has another size. */
 gboolean limn_compare_view_measure (LimnCompareView *self, int pane, LimnDifference *out);
 
-/* All pictures with their names on one sheet, with all their settings. *blocks* (milliseconds). */
+/* All runs' pictures with their names on one sheet, with all their settings. *blocks* (milliseconds). */
 gboolean limn_compare_view_export (LimnCompareView *self, const char *path, GError **error);
 
 /* Shows a message over the pictures; takes it over. */

@@ -335,6 +335,25 @@ limn_export_load_finish (GAsyncResult *result)
   return g_task_propagate_pointer (G_TASK (result), NULL);
 }
 
+guint8 *
+limn_export_dup_rgba (GdkTexture *texture)
+{
+  gsize stride = 4 * (gsize) gdk_texture_get_width (texture);
+  gsize pixels = stride / 4 * (gsize) gdk_texture_get_height (texture);
+  guint8 *rgba = g_malloc (4 * pixels);
+
+  gdk_texture_download (texture, rgba, stride);
+  for (gsize i = 0; i < pixels; i++)
+    {
+      /* cairo's order: blue first on little-endian machines */
+      guint8 blue = rgba[4 * i];
+
+      rgba[4 * i] = rgba[4 * i + 2];
+      rgba[4 * i + 2] = blue;
+    }
+  return rgba;
+}
+
 static void
 read_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {

@@ -28,6 +28,8 @@ guint limn_export_copy_finish (GAsyncResult *result, GFile **last, GError **erro
 void limn_export_load_async (GFile *file, gpointer source, GAsyncReadyCallback callback,
                              gpointer data);
 GdkTexture *limn_export_load_finish (GAsyncResult *result);
+/* The pixels of a picture that was read as the engine has them, RGBA8 in rows without padding. */
+guint8 *limn_export_dup_rgba (GdkTexture *texture);
 
 /* Reads the settings of a picture. */
 void limn_export_read_async (GFile *file, GAsyncReadyCallback callback, gpointer data);

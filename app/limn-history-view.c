@@ -1,49 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "limn-history-view.h"
-
-#include <glib/gi18n.h>
+#include "limn-history-view-private.h"
 
 #include "limn-history-cell.h"
-#include "limn-history-index.h"
 #include "limn-history-order.h"
-#include "limn-settings.h"
-
-struct _LimnHistoryView
-{
-  GtkWidget parent_instance;
-
-  LimnHistory *history;
-  LimnHistoryIndex *index;
-  GListModel *files; /* of the history, in its order */
-  GtkFilter *filter;
-  GtkSelectionModel *selection; /* of what the search finds */
-  char **terms;                 /* of the search */
-
-  GtkWidget *box, *search, *several, *stack, *grid;
-  GtkWidget *bar, *buttons, *star, *about, *origin;
-};
 
 G_DEFINE_FINAL_TYPE (LimnHistoryView, limn_history_view, GTK_TYPE_WIDGET)
 
-static guint chosen_signal, unwanted_signal, elsewhere_signal;
-
-/* ---- what is known of a picture ---- */
-
-/* "Ocean sunset · 256 × 128 · seed 7", or the file's name. */
-static char *
-dup_title (LimnHistoryView *self, GFile *file)
-{
-  const struct fit_settings *settings = limn_history_index_get_settings (self->index, file);
-  g_autofree char *seed = NULL;
-  int width, height;
-
-  if (!settings)
-    return g_file_get_basename (file);
-  seed = g_strdup_printf ("%" G_GUINT64_FORMAT, settings->params.seed);
-  limn_settings_get_shown_size (&settings->params, &width, &height);
-  /* Translators: a class, width, height, and the seed of a picture */
-  return g_strdup_printf (_ ("%s · %d × %d · seed %s"), settings->class_name, width, height, seed);
-}
+static guint chosen_signal;
 
 /* Where a picture stands among those found, GTK_INVALID_LIST_POSITION if nowhere. */
 static guint
@@ -115,46 +78,16 @@ bind_cb (LimnHistoryView *self, GtkListItem *item)
 {
   GtkWidget *cell = gtk_list_item_get_child (item);
   GFile *file = gtk_list_item_get_item (item);
-  g_autofree char *title = dup_title (self, file);
+  g_autofree char *title = limn_history_view_dup_title (self, file);
 
   limn_history_cell_set_file (cell, file, title);
   limn_history_cell_set_starred (cell, limn_history_is_starred (self->history, file));
 }
 
-/* ---- the selected ones ---- */
+/* ---- the focus, and choosing several ---- */
 
-static GListModel *
-dup_selected (LimnHistoryView *self)
-{
-  g_autoptr (GtkBitset) set = gtk_selection_model_get_selection (self->selection);
-  GListStore *files = g_list_store_new (G_TYPE_FILE);
-
-  for (guint i = 0; i < gtk_bitset_get_size (set); i++)
-    {
-      g_autoptr (GFile) file = g_list_model_get_item (G_LIST_MODEL (self->selection),
-                                                      gtk_bitset_get_nth (set, i));
-
-      g_list_store_append (files, file);
-    }
-  return G_LIST_MODEL (files);
-}
-
-/* What a key is about: the selected pictures, or else the one with the focus ring. */
-static GListModel *
-dup_meant (LimnHistoryView *self)
-{
-  GListModel *files = dup_selected (self);
-  GtkWidget *focus = gtk_root_get_focus (gtk_widget_get_root (self->grid));
-  GtkWidget *cell = focus ? gtk_widget_get_first_child (focus) : NULL;
-  GFile *file = cell ? limn_history_cell_get_file (cell) : NULL;
-
-  if (g_list_model_get_n_items (files) == 0 && file)
-    g_list_store_append (G_LIST_STORE (files), file);
-  return files;
-}
-
-static void
-focus_first (LimnHistoryView *self)
+void
+limn_history_view_focus_first (LimnHistoryView *self)
 {
   GtkWidget *first;
 
@@ -165,146 +98,11 @@ focus_first (LimnHistoryView *self)
 }
 
 static void
-emit_about (LimnHistoryView *self, guint signal, GListModel *files)
-{
-  if (g_list_model_get_n_items (files) > 0)
-    g_signal_emit (self, signal, 0, files);
-}
-
-static void
-export_cb (LimnHistoryView *self)
-{
-  g_autoptr (GListModel) files = dup_selected (self);
-
-  emit_about (self, elsewhere_signal, files);
-}
-
-/* The keys shall go on here, to undo it for one. */
-static void
-throw_away (LimnHistoryView *self, GListModel *files)
-{
-  GtkWidget *focus;
-
-  emit_about (self, unwanted_signal, files);
-  focus = gtk_root_get_focus (gtk_widget_get_root (self->grid));
-  if (g_list_model_get_n_items (G_LIST_MODEL (self->selection)) == 0)
-    gtk_widget_grab_focus (self->search);
-  else if (!focus || !gtk_widget_is_ancestor (focus, self->grid))
-    focus_first (self);
-}
-
-static void
-discard_cb (LimnHistoryView *self)
-{
-  g_autoptr (GListModel) files = dup_selected (self);
-
-  throw_away (self, files);
-}
-
-static gboolean
-are_starred (LimnHistoryView *self, GListModel *files)
-{
-  for (guint i = 0; i < g_list_model_get_n_items (files); i++)
-    {
-      g_autoptr (GFile) file = g_list_model_get_item (files, i);
-
-      if (!limn_history_is_starred (self->history, file))
-        return FALSE;
-    }
-  return g_list_model_get_n_items (files) > 0;
-}
-
-void
-limn_history_view_toggle_star (LimnHistoryView *self)
-{
-  g_autoptr (GListModel) files = NULL;
-
-  g_return_if_fail (LIMN_IS_HISTORY_VIEW (self));
-
-  files = dup_meant (self);
-  if (g_list_model_get_n_items (files) > 0)
-    limn_history_set_starred (self->history, files, !are_starred (self, files));
-}
-
-/* "From seed 7, step 12", which leads there. */
-static void
-refresh_origin (LimnHistoryView *self, GFile *file)
-{
-  const struct fit_settings *settings
-      = file ? limn_history_index_get_settings (self->index, file) : NULL;
-  g_autoptr (GFile) origin = file ? limn_history_index_dup_origin (self->index, file) : NULL;
-  const struct fit_settings *before
-      = origin ? limn_history_index_get_settings (self->index, origin) : NULL;
-  g_autofree char *seed = NULL, *text = NULL;
-  GtkLabel *label;
-
-  gtk_widget_set_visible (self->origin, settings && settings->n_origins > 0);
-  if (!settings || !settings->n_origins)
-    return;
-  seed = g_strdup_printf ("%" G_GUINT64_FORMAT, settings->origin.seed);
-  if (before)
-    /* Translators: the class, the seed and the step of the run that a picture goes on from */
-    text = g_strdup_printf (_ ("From %s, seed %s, step %d"), before->class_name, seed,
-                            settings->params.from_step);
-  else
-    /* Translators: the seed and the step of the run that a picture goes on from */
-    text = g_strdup_printf (_ ("From seed %s, step %d (not here)"), seed,
-                            settings->params.from_step);
-  gtk_button_set_label (GTK_BUTTON (self->origin), text);
-  label = GTK_LABEL (gtk_button_get_child (GTK_BUTTON (self->origin)));
-  gtk_label_set_xalign (label, 0);
-  gtk_label_set_max_width_chars (label, 1);
-  gtk_label_set_ellipsize (label, PANGO_ELLIPSIZE_MIDDLE);
-  gtk_widget_set_tooltip_text (self->origin, text);
-  gtk_widget_set_sensitive (self->origin, before != NULL);
-}
-
-static void
-selection_changed_cb (LimnHistoryView *self)
-{
-  g_autoptr (GListModel) files = dup_selected (self);
-  guint n = g_list_model_get_n_items (files);
-  g_autoptr (GFile) first = g_list_model_get_item (files, 0);
-  guint n_found = g_list_model_get_n_items (G_LIST_MODEL (self->selection));
-  g_autofree char *about = NULL;
-
-  if (n == 0)
-    about = g_strdup_printf (ngettext ("%u picture", "%u pictures", n_found), n_found);
-  else if (n == 1)
-    about = dup_title (self, first);
-  else
-    about = g_strdup_printf (ngettext ("%u picture selected", "%u pictures selected", n), n);
-  gtk_widget_set_visible (self->bar, n_found > 0);
-  gtk_widget_set_sensitive (self->buttons, n > 0);
-  gtk_button_set_icon_name (GTK_BUTTON (self->star), are_starred (self, files)
-                                                         ? "starred-symbolic"
-                                                         : "non-starred-symbolic");
-  gtk_label_set_text (GTK_LABEL (self->about), about);
-  gtk_widget_set_tooltip_text (self->about, about);
-  refresh_origin (self, n == 1 ? first : NULL);
-}
-
-static void
-starred_cb (LimnHistoryView *self)
-{
-  for (GtkWidget *item = gtk_widget_get_first_child (self->grid); item;
-       item = gtk_widget_get_next_sibling (item))
-    {
-      GtkWidget *cell = gtk_widget_get_first_child (item);
-      GFile *file = cell ? limn_history_cell_get_file (cell) : NULL;
-
-      if (file)
-        limn_history_cell_set_starred (cell, limn_history_is_starred (self->history, file));
-    }
-  selection_changed_cb (self);
-}
-
-static void
 several_toggled_cb (LimnHistoryView *self)
 {
   if (!gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (self->several)))
     gtk_selection_model_unselect_all (self->selection);
-  selection_changed_cb (self);
+  limn_history_view_refresh_bar (self);
 }
 
 /* ---- search ---- */
@@ -327,7 +125,7 @@ found_changed_cb (LimnHistoryView *self)
   gtk_stack_set_visible_child_name (GTK_STACK (self->stack), some  ? "pictures"
                                                              : any ? "nothing-found"
                                                                    : "nothing");
-  selection_changed_cb (self);
+  limn_history_view_refresh_bar (self);
 }
 
 static void
@@ -371,7 +169,7 @@ search_stop_cb (LimnHistoryView *self)
     }
   gtk_editable_set_text (GTK_EDITABLE (self->search), "");
   search_changed_cb (self);
-  focus_first (self);
+  limn_history_view_focus_first (self);
 }
 
 static gboolean
@@ -379,7 +177,7 @@ search_key_cb (LimnHistoryView *self, guint keyval)
 {
   if (keyval != GDK_KEY_Down)
     return GDK_EVENT_PROPAGATE;
-  focus_first (self);
+  limn_history_view_focus_first (self);
   return GDK_EVENT_STOP;
 }
 
@@ -405,7 +203,7 @@ activate_cb (LimnHistoryView *self, guint position)
 static void
 origin_cb (LimnHistoryView *self)
 {
-  g_autoptr (GListModel) files = dup_selected (self);
+  g_autoptr (GListModel) files = limn_history_view_dup_selected (self);
   g_autoptr (GFile) branch = g_list_model_get_item (files, 0);
   g_autoptr (GFile) origin
       = branch ? limn_history_index_dup_origin (self->index, branch) : NULL;
@@ -456,15 +254,12 @@ static gboolean
 key_cb (LimnHistoryView *self, guint keyval, guint keycode, GdkModifierType state,
         GtkEventControllerKey *controller)
 {
-  g_autoptr (GListModel) files = NULL;
-
   (void) keycode;
   if (keyval == GDK_KEY_Escape)
     return leave_selection (self);
   if (keyval != GDK_KEY_Delete)
     return search_for_key (self, keyval, state, controller);
-  files = dup_meant (self);
-  throw_away (self, files);
+  limn_history_view_discard_meant (self);
   return GDK_EVENT_STOP;
 }
 
@@ -475,7 +270,7 @@ map_cb (LimnHistoryView *self)
 {
   gtk_selection_model_unselect_all (self->selection);
   limn_history_index_read (self->index);
-  focus_first (self);
+  limn_history_view_focus_first (self);
 }
 
 /* ---- widget ---- */
@@ -500,8 +295,8 @@ limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history, GSet
   self->history = g_object_ref (history);
   self->files = g_object_ref (limn_history_get_files (history));
   self->index = limn_history_index_new (self->files);
-  g_signal_connect_object (self->history, "starred", G_CALLBACK (starred_cb), self,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->history, "starred",
+                           G_CALLBACK (limn_history_view_refresh_stars), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->index, "read", G_CALLBACK (index_read_cb), self,
                            G_CONNECT_SWAPPED);
   g_action_map_add_action (G_ACTION_MAP (actions), order);
@@ -541,10 +336,12 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   G_OBJECT_CLASS (klass)->dispose = limn_history_view_dispose;
   chosen_signal = g_signal_new ("chosen", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                 G_TYPE_NONE, 1, G_TYPE_FILE);
-  unwanted_signal = g_signal_new ("unwanted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                  G_TYPE_NONE, 1, G_TYPE_LIST_MODEL);
-  elsewhere_signal = g_signal_new ("wanted-elsewhere", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                                   NULL, G_TYPE_NONE, 1, G_TYPE_LIST_MODEL);
+  g_signal_new ("unwanted", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_LIST_MODEL);
+  g_signal_new ("wanted-elsewhere", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_LIST_MODEL);
+  g_signal_new ("compared", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 1,
+                G_TYPE_LIST_MODEL);
   gtk_widget_class_set_layout_manager_type (widget_class, GTK_TYPE_BIN_LAYOUT);
   gtk_widget_class_set_template_from_resource (widget_class,
                                                "/io/github/limn/Limn/limn-history-view.ui");
@@ -555,6 +352,7 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   BIND (grid);
   BIND (bar);
   BIND (buttons);
+  BIND (compare);
   BIND (star);
   BIND (about);
   BIND (origin);
@@ -567,8 +365,9 @@ limn_history_view_class_init (LimnHistoryViewClass *klass)
   gtk_widget_class_bind_template_callback (widget_class, search_key_cb);
   gtk_widget_class_bind_template_callback (widget_class, several_toggled_cb);
   gtk_widget_class_bind_template_callback (widget_class, limn_history_view_toggle_star);
-  gtk_widget_class_bind_template_callback (widget_class, discard_cb);
-  gtk_widget_class_bind_template_callback (widget_class, export_cb);
+  gtk_widget_class_bind_template_callback (widget_class, limn_history_view_discard_selected);
+  gtk_widget_class_bind_template_callback (widget_class, limn_history_view_export_selected);
+  gtk_widget_class_bind_template_callback (widget_class, limn_history_view_compare);
   gtk_widget_class_bind_template_callback (widget_class, origin_cb);
 }
 
@@ -589,6 +388,6 @@ limn_history_view_init (LimnHistoryView *self)
   gtk_grid_view_set_model (GTK_GRID_VIEW (self->grid), self->selection);
   g_signal_connect_object (self->selection, "items-changed", G_CALLBACK (found_changed_cb), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->selection, "selection-changed", G_CALLBACK (selection_changed_cb),
-                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->selection, "selection-changed",
+                           G_CALLBACK (limn_history_view_refresh_bar), self, G_CONNECT_SWAPPED);
 }

@@ -43,6 +43,8 @@ limn_window_generate (LimnWindow *self)
 {
   if (limn_window_is_busy (self))
     return;
+  if (limn_compare_view_is_of_kept (self->comparison))
+    limn_window_leave_compare (self);
   if (limn_window_is_comparing (self))
     {
       limn_window_compare (self, limn_compare_view_get_axis (self->comparison));
@@ -137,12 +139,13 @@ static void
 stop_action (GtkWidget *widget, const char *name, GVariant *parameter)
 {
   LimnWindow *self = LIMN_WINDOW (widget);
+  gboolean busy = limn_window_is_busy (self);
 
   (void) name;
   (void) parameter;
   if (self->run)
     limn_run_stop (self->run);
-  if (limn_window_is_comparing (self) && !limn_compare_view_is_active (self->comparison))
+  if (limn_window_is_comparing (self) && !busy)
     limn_window_leave_compare (self);
   else
     limn_compare_view_stop (self->comparison);
@@ -162,6 +165,8 @@ compare_action (GtkWidget *widget, const char *name, GVariant *parameter)
     limn_window_compare (self, LIMN_AXIS_METHOD);
   else if (g_str_equal (name, "win.compare-checkpoints"))
     limn_window_compare (self, LIMN_AXIS_CHECKPOINT);
+  else if (gtk_widget_get_mapped (GTK_WIDGET (self->history_view)))
+    limn_window_compare_selected (self);
   else if (limn_window_is_comparing (self))
     limn_window_leave_compare (self);
   else
@@ -431,10 +436,12 @@ limn_window_refresh_actions (LimnWindow *self)
   gtk_widget_action_set_enabled (widget, "win.use-smaller", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.move-to-processor", ready && !busy);
   gtk_widget_action_set_enabled (widget, "win.verify", ready && !busy);
-  gtk_widget_action_set_enabled (widget, "win.compare", ready);
+  gtk_widget_action_set_enabled (widget, "win.compare", ready || limn_window_is_comparing (self));
   gtk_widget_action_set_enabled (widget, "win.compare-methods", ready);
   gtk_widget_action_set_enabled (widget, "win.compare-checkpoints",
                                  ready && limn_compare_view_has_checkpoints (self->comparison));
+  gtk_widget_action_set_enabled (widget, "win.export-sheet",
+                                 !limn_compare_view_is_of_kept (self->comparison));
   gtk_widget_action_set_enabled (widget, "win.save", frame || (!self->run && self->chosen));
   gtk_widget_action_set_enabled (widget, "win.random-class", ready);
   gtk_widget_action_set_enabled (widget, "win.favourite", ready);

@@ -40,6 +40,26 @@ limn_window_compare (LimnWindow *self, LimnAxis axis)
 }
 
 void
+limn_window_compare_kept (LimnWindow *self, GListModel *files)
+{
+  gtk_menu_button_popdown (self->history_button);
+  limn_window_hide_trouble (self);
+  limn_compare_view_show_kept (self->comparison, files);
+  limn_window_refresh_page (self);
+  limn_window_refresh (self);
+  gtk_widget_grab_focus (GTK_WIDGET (self->comparison));
+}
+
+void
+limn_window_compare_selected (LimnWindow *self)
+{
+  g_autofree char *reason = limn_history_view_dup_compare_reason ();
+
+  if (!limn_history_view_compare (self->history_view))
+    limn_window_toast (self, reason);
+}
+
+void
 limn_window_leave_compare (LimnWindow *self)
 {
   limn_compare_view_clear (self->comparison);
@@ -67,7 +87,11 @@ limn_window_keep_chosen (LimnWindow *self)
   int chosen = limn_compare_view_get_chosen (self->comparison);
   LimnRun *run = limn_compare_view_get_run (self->comparison, chosen);
   g_autoptr (LimnRun) kept = run ? g_object_ref (run) : NULL;
+  GFile *file = limn_compare_view_get_file (self->comparison, chosen);
+  g_autoptr (GFile) earlier = file ? g_object_ref (file) : NULL;
 
+  if (earlier)
+    limn_window_show_earlier (self, earlier);
   if (!kept)
     return;
   use_model_of (self, kept);

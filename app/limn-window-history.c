@@ -33,9 +33,8 @@ texture_cb (GObject *source, GAsyncResult *result, gpointer data)
     }
 }
 
-/* The picture at once, and its settings. */
-static void
-chosen_cb (LimnWindow *self, GFile *file)
+void
+limn_window_show_earlier (LimnWindow *self, GFile *file)
 {
   gtk_menu_button_popdown (self->history_button);
   if (limn_window_is_comparing (self))
@@ -202,8 +201,10 @@ limn_window_set_up_history (LimnWindow *self)
   limn_history_view_set_history (self->history_view, self->history, self->memory);
   g_signal_connect_object (self->history, "failed", G_CALLBACK (failed_cb), self,
                            G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->history_view, "chosen", G_CALLBACK (chosen_cb), self,
-                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->history_view, "chosen", G_CALLBACK (limn_window_show_earlier),
+                           self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->history_view, "compared", G_CALLBACK (limn_window_compare_kept),
+                           self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history_view, "wanted-elsewhere",
                            G_CALLBACK (wanted_elsewhere_cb), self, G_CONNECT_SWAPPED);
   g_signal_connect_object (self->history_view, "unwanted", G_CALLBACK (limn_window_discard), self,

@@ -5,7 +5,7 @@
 
 /* What the panel of earlier pictures is worked in with; it stays open for these. */
 static const char *const panel_actions[]
-    = { "win.search", "win.favourite", "win.undo", "win.history", NULL };
+    = { "win.search", "win.favourite", "win.undo", "win.history", "win.compare", NULL };
 
 static gboolean
 has_accelerator (GtkApplication *application, const char *action, GdkEvent *event)

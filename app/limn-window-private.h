@@ -190,11 +190,17 @@ void limn_window_put_off_rest (LimnWindow *self);
 /* limn-window-compare.c */
 void limn_window_compare (LimnWindow *self, LimnAxis axis);
 void limn_window_leave_compare (LimnWindow *self);
+/* The pictures that are selected among the earlier ones; says how many it takes if need be. */
+void limn_window_compare_selected (LimnWindow *self);
+/* Earlier pictures, GFile objects. */
+void limn_window_compare_kept (LimnWindow *self, GListModel *files);
 void limn_window_keep_chosen (LimnWindow *self);
 gboolean limn_window_is_comparing (LimnWindow *self);
 
 /* limn-window-history.c */
 void limn_window_set_up_history (LimnWindow *self);
+/* Shows an earlier picture at once, and restores its settings. */
+void limn_window_show_earlier (LimnWindow *self, GFile *file);
 /* Opens the panel of earlier pictures, or closes it. */
 void limn_window_toggle_history (LimnWindow *self);
 void limn_window_remember_picture (LimnWindow *self);

@@ -29,26 +29,6 @@ verification_free (Verification *v)
   g_free (v);
 }
 
-/* The pixels of the file as the engine has them. */
-static guint8 *
-dup_rgba (GdkTexture *texture)
-{
-  gsize stride = 4 * (gsize) gdk_texture_get_width (texture);
-  gsize pixels = stride / 4 * (gsize) gdk_texture_get_height (texture);
-  guint8 *rgba = g_malloc (4 * pixels);
-
-  gdk_texture_download (texture, rgba, stride);
-  for (gsize i = 0; i < pixels; i++)
-    {
-      /* cairo's order: blue first on little-endian machines */
-      guint8 blue = rgba[4 * i];
-
-      rgba[4 * i] = rgba[4 * i + 2];
-      rgba[4 * i + 2] = blue;
-    }
-  return rgba;
-}
-
 static char *
 dup_verdict (Verification *v, struct fit_frame *frame, gboolean *same)
 {
@@ -60,7 +40,7 @@ dup_verdict (Verification *v, struct fit_frame *frame, gboolean *same)
   if (fit_frame_width (frame) != gdk_texture_get_width (v->saved) ||
       fit_frame_height (frame) != gdk_texture_get_height (v->saved))
     return g_strdup_printf (_ ("“%s” has another size than its settings say"), name);
-  saved = dup_rgba (v->saved);
+  saved = limn_export_dup_rgba (v->saved);
   d = limn_difference_measure (saved, fit_frame_pixels (frame),
                                (gsize) fit_frame_width (frame) * (gsize) fit_frame_height (frame));
   *same = d.most == 0;

@@ -209,12 +209,11 @@ limn_window_refresh_page (LimnWindow *self)
   g_autofree char *escaped = g_markup_escape_text (message, -1);
   g_autofree char *description = NULL;
 
-  if (limn_session_get_info (self->session))
+  /* Earlier pictures need no model. */
+  if (limn_session_get_info (self->session) || limn_compare_view_is_of_kept (self->comparison))
     {
       gtk_stack_set_visible_child_name (self->pages,
-                                        limn_compare_view_get_n_panes (self->comparison)
-                                            ? "compare"
-                                            : "viewer");
+                                        limn_window_is_comparing (self) ? "compare" : "viewer");
       if (state == LIMN_SESSION_READY && *message)
         limn_window_show_refused_model (self, message);
       return;
@@ -288,7 +287,8 @@ session_state_cb (LimnWindow *self)
       if (!limn_session_has_solver (self->session, limn_settings_get_solver (self->settings)))
         g_object_set (self->settings, "solver", (int) info->default_solver, NULL);
       limn_undo_forget (self->undo);
-      limn_compare_view_clear (self->comparison);
+      if (!limn_compare_view_is_of_kept (self->comparison))
+        limn_compare_view_clear (self->comparison);
       limn_window_show_notice (self);
       limn_window_look_for_interrupted (self);
       limn_window_open_waiting (self);

@@ -401,6 +401,19 @@ static void test_history(struct fixture *f, gconstpointer data)
     WAIT_UNTIL(is_in(f, part(view, "grid")));
     keys("ctrl+h");
     WAIT_UNTIL(!is_in(f, view));
+    wait_for_closed_popover(f);
+    /* Two of them side by side. */
+    LimnCompareView *comparison = f->window->comparison;
+    keys("ctrl+h");
+    WAIT_UNTIL(is_in(f, part(view, "grid")));
+    keys("shift+Right ctrl+e");
+    WAIT_UNTIL(limn_compare_view_is_of_kept(comparison));
+    g_assert_cmpint(limn_compare_view_get_n_panes(comparison), ==, 2);
+    wait_for_closed_popover(f);
+    keys("d");
+    WAIT_UNTIL(comparison->mode == LIMN_COMPARE_DIFFERENCE);
+    keys("Escape");
+    WAIT_UNTIL(limn_compare_view_get_n_panes(comparison) == 0);
 }
 
 static void test_compare(struct fixture *f, gconstpointer data)
