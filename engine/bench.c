@@ -206,6 +206,13 @@ bool bench_shares(struct bench *b, struct fit_bench_row *row, bench_fn *run, voi
     return ok;
 }
 
+double bench_tolerance(const struct bench *b, enum fk_dtype type)
+{
+    if (type == FK_BF16)
+        return FK_TOLERANCE_BF16;
+    return b->device->caps.tf32 ? FK_TOLERANCE_TF32 : FK_TOLERANCE_F32;
+}
+
 bool bench_emit(struct bench *b, const struct fit_bench_row *row)
 {
     return b->params->row(b->params->user, row) ||

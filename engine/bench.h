@@ -35,6 +35,8 @@ size_t bench_device_bytes(const struct bench *bench);
 /* The shares of products, attention and the rest in a few runs, and how many operations they queue;
  * leaves all 0 on a device whose operations run later than they are queued. */
 bool bench_shares(struct bench *bench, struct fit_bench_row *row, bench_fn *run, void *user);
+/* Of a product of that type: the device's, which may compute f32 as tf32. */
+double bench_tolerance(const struct bench *bench, enum fk_dtype type);
 /* Hands the row over. */
 bool bench_emit(struct bench *bench, const struct fit_bench_row *row);
 

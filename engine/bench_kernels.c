@@ -100,9 +100,14 @@ static bool product_error(struct product *p, struct bench *b, double *error)
     return true;
 }
 
-static double tolerance_of(enum fk_dtype type)
+/* How the product that was queued last was computed, where the device tells. */
+static void tell_algorithm(struct bench *b, struct fit_bench_row *row)
 {
-    return type == FK_F32 ? FK_TOLERANCE_F32 : FK_TOLERANCE_BF16;
+    struct fk_algorithm algorithm;
+    if (!b->device->linear_told || !b->device->linear_told(b->queue, &algorithm))
+        return;
+    snprintf(row->algorithm, sizeof row->algorithm, "%s", algorithm.name);
+    row->waves = algorithm.waves;
 }
 
 static bool measure_product(struct bench *b, struct fit_bench_row *row, const char *name, int M,
@@ -111,9 +116,11 @@ static bool measure_product(struct bench *b, struct fit_bench_row *row, const ch
     struct product p;
     snprintf(row->name, sizeof row->name, "%s %dx%dx%d", name, M, N, K);
     row->flops = 2.0 * M * N * K;
-    row->tolerance = tolerance_of(type);
-    bool ok = product_init(&p, b, M, N, K, type) && bench_time(b, row, product_run, &p, type) &&
-              product_error(&p, b, &row->error);
+    row->tolerance = bench_tolerance(b, type);
+    bool ok = product_init(&p, b, M, N, K, type) && bench_time(b, row, product_run, &p, type);
+    if (ok)
+        tell_algorithm(b, row);
+    ok = ok && product_error(&p, b, &row->error);
     product_finish(&p, b);
     return ok;
 }
@@ -306,7 +313,8 @@ bool bench_attention(struct bench *b, int tokens)
     struct fit_bench_row row = {.part = FIT_BENCH_ATTENTION, .tokens = tokens};
     snprintf(row.name, sizeof row.name, "2 images of %d tokens, %d heads of %d", tokens, a.H, a.D);
     row.flops = 2 * 4.0 * tokens * tokens * k->hidden;
-    row.tolerance = 2 * tolerance_of(b->type); /* of small means, so relative to less than 1 */
+    /* of small means, so relative to less than 1; f32 is never tf32 there */
+    row.tolerance = 2 * (b->type == FK_F32 ? FK_TOLERANCE_F32 : FK_TOLERANCE_BF16);
     bool ok = a.qkv.p && a.out.p && place &&
               b->device->upload(b->queue, place, offset, sizeof offset) &&
               bench_time(b, &row, attention_run, &a, b->type) &&

@@ -277,7 +277,7 @@ static bool measure_conditioning(struct bench *b, struct scene *s)
     return bench_time(b, &row, condition_run, s, b->type) && bench_emit(b, &row);
 }
 
-/* ---- shares of a recorded evaluation: what it takes without products, without attention ---- */
+/* ---- shares on a device that computes later: what is left without products, without attention */
 
 static bool no_linear(struct fk_queue *q, struct fk_ptr y, struct fk_ptr x, struct fk_ptr w,
                       struct fk_ptr bias, int M, int N, int K, float beta)
@@ -295,7 +295,7 @@ static bool no_attention(struct fk_queue *q, struct fk_ptr out, float *lse, stru
 
 /* The share of the row's time that goes when the operations become those given. */
 static bool share_without(struct bench *b, const struct scene *s, const struct fit_bench_row *row,
-                          const struct fk_ops *ops, double *share)
+                          bench_fn *run, const struct fk_ops *ops, double *share)
 {
     const float time = TIME;
     struct bench other = *b;
@@ -304,22 +304,26 @@ static bool share_without(struct bench *b, const struct scene *s, const struct f
     other.compute.ops = ops;
     bool ok = scene_init(&rest, &other, &other.compute, s->network, s->tokens) &&
               condition(&rest, &time, 1) &&
-              bench_time(&other, &spent, evaluate_run, &rest, b->type);
+              fit_compute_check(rest.c, rest.c->device->zero(rest.c->queue, rest.guided_x,
+                                                             2 * rest.values * sizeof(float))) &&
+              bench_time(&other, &spent, run, &rest, b->type);
     scene_finish(&rest);
     *share = ok && spent.median_s < row->median_s ? 1 - spent.median_s / row->median_s : 0;
     return ok;
 }
 
-static bool evaluation_shares(struct bench *b, struct scene *s, struct fit_bench_row *row)
+/* Of a run of the scene, whose time the row has. */
+static bool scene_shares(struct bench *b, struct scene *s, struct fit_bench_row *row, bench_fn *run)
 {
     struct fk_ops without_linear = *b->device->ops, without_attention = *b->device->ops;
-    if (!s->recorded.graph)
-        return bench_shares(b, row, evaluate_run, s);
+    if (b->device->caps.host_memory)
+        return bench_shares(b, row, run, s);
     without_linear.linear = no_linear;
     without_attention.attention = no_attention;
-    row->operations = b->device->graph_size(s->recorded.graph);
-    if (!share_without(b, s, row, &without_linear, &row->gemm) ||
-        !share_without(b, s, row, &without_attention, &row->attention))
+    if (s->recorded.graph)
+        row->operations = b->device->graph_size(s->recorded.graph);
+    if (!share_without(b, s, row, run, &without_linear, &row->gemm) ||
+        !share_without(b, s, row, run, &without_attention, &row->attention))
         return false;
     row->rest = fmax(0, 1 - row->gemm - row->attention);
     return true;
@@ -333,10 +337,11 @@ static bool measure_evaluation(struct bench *b, struct scene *s, float *velocity
     row.values = velocity_out;
     row.n_features = fit_config_features(&b->config);
     /* errors of the layers add up */
-    row.tolerance = b->type == FK_F32 ? 10 * FK_TOLERANCE_F32 : 2 * FK_TOLERANCE_BF16;
+    double of_product = bench_tolerance(b, b->type);
+    row.tolerance = of_product == FK_TOLERANCE_F32 ? 10 * of_product : 2 * of_product;
     row.bytes = scene_bytes(s);
     return velocity(s, b, velocity_out) && bench_time(b, &row, evaluate_run, s, b->type) &&
-           evaluation_shares(b, s, &row) &&
+           scene_shares(b, s, &row, evaluate_run) &&
            evaluation_error(b, s->network, &row.error) && bench_emit(b, &row);
 }
 
@@ -378,7 +383,7 @@ bool bench_block(struct bench *b, struct bench_network *w, int tokens)
               fit_compute_check(s.c, s.c->device->zero(s.c->queue, s.guided_x,
                                                        2 * s.values * sizeof(float))) &&
               bench_time(b, &row, block_run, &s, b->type) &&
-              bench_shares(b, &row, block_run, &s) && bench_emit(b, &row);
+              scene_shares(b, &s, &row, block_run) && bench_emit(b, &row);
     scene_finish(&s);
     return ok;
 }

@@ -37,7 +37,7 @@
 extern "C" {
 #endif
 
-#define FK_ABI 10 /* raised with every change of the structures below */
+#define FK_ABI 11 /* raised with every change of the structures below */
 
 enum fk_dtype { FK_F32, FK_BF16 };
 
@@ -108,8 +108,16 @@ struct fk_device;
 struct fk_caps {
     bool host_memory;  /* device pointers are host pointers: files may be mapped and used in place */
     bool native_bf16;  /* bf16 products are faster than f32 ones */
+    bool tf32;         /* products of f32 may round their factors to 2^-11 (FK_TOLERANCE_TF32) */
     int n_threads;     /* CPU threads in use, 0 elsewhere */
     char isa[64];      /* instruction set or compute capability, for records */
+};
+
+/* How a product was computed, for records. */
+struct fk_algorithm {
+    char name[64]; /* as the library that computes counts its algorithms; one line */
+    double waves;  /* how often the product's blocks fill the device, as that library foresees: a
+                      little above a whole number, most of the device waits at the end. 0: unsaid */
 };
 
 struct fk_ops {
@@ -375,6 +383,10 @@ struct fk_device {
                          void (*copied)(void *user, const void *w, size_t bytes), void *user);
     void (*weights_forget)(struct fk_device *device, const void *w);
 
+    /* optional, NULL where there is nothing to choose: how the `linear` was computed that was queued
+     * last and followed by no other operation. False when no library computed it. */
+    bool (*linear_told)(struct fk_queue *q, struct fk_algorithm *algorithm);
+
     /* optional, all four or none: pictures that go from device memory into a texture of OpenGL
      * without passing the host. They are called on the thread whose current GL context has the
      * texture, beside whatever queues do on other threads, and none but gl_unregister waits.
@@ -425,8 +437,11 @@ const char *fk_ops_missing(const struct fk_ops *ops);
 /* ---- tolerances ---------------------------------------------------------------------------
  * How far an implementation may lie from the reference in double precision, as
  * |a - b| <= tolerance * max(1, rms(b)) for inputs of unit scale. f32: a few hundred roundings
- * of 2^-24; bf16: rounding of inputs and outputs to 2^-9, summed in f32. */
+ * of 2^-24; bf16: rounding of inputs and outputs to 2^-9, summed in f32; tf32, of products that a
+ * device was asked to compute so: rounding of inputs to 2^-11, ten times which is the tolerance, as
+ * bf16's is of its own. */
 #define FK_TOLERANCE_F32 2e-5
+#define FK_TOLERANCE_TF32 5e-3
 #define FK_TOLERANCE_BF16 2e-2
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* limn-cli bench: how fast this machine is, beside what its products alone would allow. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ struct bench {
     const char *tokens_text, *output;
     int shape, tokens[MOST_TOKENS];
     double seconds, nominal; /* 1e12 operations a second */
+    bool csv;
     json_t *rows; /* of --json */
     int wrong;    /* rows whose error is too large */
     struct fit_error error; /* of writing the velocity */
@@ -29,10 +31,17 @@ static bool is_wrong(const struct fit_bench_row *row)
     return !(row->error <= row->tolerance);
 }
 
+/* JSON has no number for an error that is none. */
+static json_t *error_json(double error)
+{
+    return isfinite(error) ? json_real(error) : json_null();
+}
+
+/* One measurement by names, which are also the columns of --csv in this order. */
 static json_t *row_json(const struct fit_bench_row *r)
 {
     return json_pack("{s:s, s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f,"
-                     " s:i, s:I, s:I, s:f, s:f, s:f, s:b}",
+                     " s:i, s:I, s:I, s:f, s:o, s:f, s:b, s:s, s:f}",
                      "part", fit_bench_part_name(r->part), "name", r->name, "precision",
                      fit_precision_name(r->precision), "tokens", r->tokens, "runs", r->runs,
                      "median_s", r->median_s, "p5_s", r->p5_s, "p95_s", r->p95_s, "p99_s",
@@ -40,8 +49,52 @@ static json_t *row_json(const struct fit_bench_row *r)
                      "attention", r->attention,
                      "rest", r->rest, "cpu_s", r->cpu_s, "operations", r->operations, "bytes",
                      (json_int_t)r->bytes, "device_bytes", (json_int_t)r->device_bytes,
-                     "moved_bytes", r->moved_bytes, "error", r->error,
-                     "tolerance", r->tolerance, "right", r->error < 0 || !is_wrong(r));
+                     "moved_bytes", r->moved_bytes, "error", error_json(r->error),
+                     "tolerance", r->tolerance, "right", r->error < 0 || !is_wrong(r),
+                     "algorithm", r->algorithm, "waves", r->waves);
+}
+
+/* As RFC 4180 has it: a text with a comma, a quote or an end of line stands in quotes, each quote
+ * in it twice. */
+static void print_text_cell(const char *text)
+{
+    if (!strpbrk(text, ",\"\r\n")) {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *text; text++)
+        fputs(*text == '"' ? "\"\"" : (const char[]){*text, '\0'}, stdout);
+    putchar('"');
+}
+
+static void print_cell(const json_t *value)
+{
+    if (json_is_string(value))
+        print_text_cell(json_string_value(value));
+    else if (!json_is_null(value))
+        json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+}
+
+/* A line of --csv: what was measured, then the row; its names in place of its values in the
+ * first. */
+static void print_csv(const struct bench *bench, const struct fit_bench_row *row, bool header)
+{
+    json_t *cells = row_json(row), *value;
+    const char *name;
+    print_text_cell(header ? "device" : bench->params.device);
+    putchar(',');
+    print_text_cell(header ? "shape" : bench->params.shape);
+    json_object_foreach(cells, name, value) {
+        putchar(',');
+        if (header)
+            print_text_cell(name);
+        else
+            print_cell(value);
+    }
+    fputs("\r\n", stdout);
+    fflush(stdout);
+    json_decref(cells);
 }
 
 /* Of a card: what an evaluation queues, and what it costs elsewhere. */
@@ -52,6 +105,15 @@ static void print_device(const struct fit_bench_row *r)
     if (r->device_bytes)
         printf("  %.0f us of the processor, %.2f GB of the device", 1e6 * r->cpu_s,
                1e-9 * (double)r->device_bytes);
+}
+
+/* What a library chose for a product. */
+static void print_algorithm(const struct fit_bench_row *r)
+{
+    if (r->algorithm[0])
+        printf("  %s", r->algorithm);
+    if (r->waves > 0)
+        printf(", %.2f waves", r->waves);
 }
 
 static void print_moved(const struct fit_bench_row *r)
@@ -84,6 +146,7 @@ static void print_row(const struct bench *bench, const struct fit_bench_row *r)
     if (r->bytes)
         printf("  %.1f MiB", (double)r->bytes / 1048576);
     print_device(r);
+    print_algorithm(r);
     print_moved(r);
     if (r->error >= 0)
         printf("  error %.1e", r->error);
@@ -97,6 +160,8 @@ static bool take_row(void *user, const struct fit_bench_row *row)
     bench->wrong += row->error >= 0 && is_wrong(row);
     if (bench->rows)
         json_array_append_new(bench->rows, row_json(row));
+    else if (bench->csv)
+        print_csv(bench, row, false);
     else
         print_row(bench, row);
     const int dims[2] = {row->tokens, row->n_features};
@@ -166,6 +231,8 @@ static int measure(struct bench *bench, unsigned parts)
     p->user = bench;
     if (bench->common.json)
         bench->rows = json_array();
+    if (bench->csv)
+        print_csv(bench, &(struct fit_bench_row){.runs = 0}, true);
     bool ok = fit_bench_run(p, parts, &error);
     if (bench->rows)
         print_json(json_pack("{s:s, s:s, s:o}", "device", p->device, "shape", p->shape, "rows",
@@ -189,6 +256,8 @@ static int run_bench(int argc, char **argv)
          .high = 600},
         {"nominal", "TFLOPS", "what the card's makers promise: gives shares of it too", ARG_REAL,
          &bench.nominal, .low = 0, .high = 1e5},
+        {"csv", NULL, "print a line of names and one for each measurement, as RFC 4180 has it",
+         ARG_FLAG, &bench.csv, .low = 0},
         {"output", "FILE.npy", "where to write the velocity of an evaluation", ARG_TEXT,
          &bench.output, .low = 0, .letter = 'o'},
     };
@@ -200,6 +269,8 @@ static int run_bench(int argc, char **argv)
     if (!read_tokens(&bench))
         return fail_usage("--tokens: expected numbers from 1 to 65536 with commas between, at "
                           "most %d, found %.60s", MOST_TOKENS, bench.tokens_text);
+    if (bench.csv && bench.common.json)
+        return fail_usage("--csv and --json are two forms of the same rows; choose one");
     unsigned parts = read_parts(words, n);
     if (!parts)
         return EXIT_USAGE;

@@ -196,13 +196,20 @@ static void install(struct fk_ops *ops)
     cuda_optim_install(ops);
 }
 
+static bool linear_told(struct fk_queue *q, struct fk_algorithm *algorithm)
+{
+    return cuda_gemm_told(q->gemm, algorithm);
+}
+
 static void fill(struct cuda_state *state, const struct cudaDeviceProp *properties)
 {
     struct fk_device *d = &state->device;
     d->abi = FK_ABI;
     d->name = "cuda";
     snprintf(d->model, sizeof d->model, "%.127s", properties->name);
+    const char *tf32 = getenv("FIT_CUDA_TF32");
     d->caps.native_bf16 = state->capability >= 80;
+    d->caps.tf32 = state->capability >= 80 && tf32 && !strcmp(tf32, "1");
     snprintf(d->caps.isa, sizeof d->caps.isa, "compute capability %d.%d", properties->major,
              properties->minor);
     d->ops = &state->ops;
@@ -219,6 +226,7 @@ static void fill(struct cuda_state *state, const struct cudaDeviceProp *properti
     d->download = download;
     d->copy = copy;
     d->zero = zero;
+    d->linear_told = linear_told;
     cuda_landing_install(state);
     cuda_gl_install(state);
     install(&state->ops);

@@ -27,6 +27,9 @@ bool cuda_multiply(struct fk_queue *q, const struct cuda_product *product);
 struct cuda_gemm *cuda_gemm_new(struct cuda_state *state);
 void cuda_gemm_free(struct cuda_gemm *gemm);
 
+/* How the queue's last product was computed; false when it was a kernel of our own. */
+bool cuda_gemm_told(const struct cuda_gemm *gemm, struct fk_algorithm *algorithm);
+
 /* The library's version, by which its list of proposals may change. */
 size_t cuda_gemm_version(void);
 

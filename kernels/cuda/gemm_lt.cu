@@ -7,12 +7,13 @@
  * fastest whose result equals the first proposal's in every bit. Those that split k among blocks
  * are left out: their sums depend on the shape, and a picture would depend on what else is in its
  * pack. What was measured is kept in tuning.h. FIT_CUDA_TUNE=0 takes the first proposal;
- * FIT_CUDA_TF32=1 allows tf32 in products of f32.
+ * Products of f32 use tf32 where the device says so (fk_caps).
  */
 #include <cublasLt.h>
 
 #include <map>
 #include <new>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ enum { RUNS = 4 };
 struct choice {
     bool there;
     cublasLtMatmulAlgo_t algorithm;
+    float waves;
 };
 
 struct cuda_gemm {
@@ -32,6 +34,7 @@ struct cuda_gemm {
     void *workspace;
     bool tune, tf32;
     std::map<tuning_product, struct choice> choices;
+    const struct choice *last; /* that of the last product; NULL when it was none of these */
 };
 
 /* The library's descriptions of one product. */
@@ -49,13 +52,12 @@ struct description {
 
 struct cuda_gemm *cuda_gemm_new(struct cuda_state *state)
 {
-    (void)state;
     struct cuda_gemm *g = new (std::nothrow) cuda_gemm();
     if (!g)
         return NULL;
-    const char *tune = getenv("FIT_CUDA_TUNE"), *tf32 = getenv("FIT_CUDA_TF32");
+    const char *tune = getenv("FIT_CUDA_TUNE");
     g->tune = !tune || strcmp(tune, "0");
-    g->tf32 = tf32 && !strcmp(tf32, "1");
+    g->tf32 = state->device.caps.tf32;
     if (cublasLtCreate(&g->handle) != CUBLAS_STATUS_SUCCESS ||
         cudaMalloc(&g->workspace, WORKSPACE) != cudaSuccess) {
         cuda_gemm_free(g);
@@ -125,6 +127,30 @@ static cublasStatus_t run(struct fk_queue *q, const struct description *d,
     const float one = 1;
     return cublasLtMatmul(q->gemm->handle, d->operation, &one, p->b.p, d->a, p->a.p, d->b, &beta, c,
                           d->c, c, d->c, algorithm, q->gemm->workspace, WORKSPACE, q->stream);
+}
+
+/* A number of an algorithm; -1 when the library does not know it. */
+static int number_of(const cublasLtMatmulAlgo_t *algorithm,
+                     cublasLtMatmulAlgoConfigAttributes_t attribute)
+{
+    int number = -1;
+    size_t written;
+    cublasStatus_t status = cublasLtMatmulAlgoConfigGetAttribute(algorithm, attribute, &number,
+                                                                 sizeof number, &written);
+    return status == CUBLAS_STATUS_SUCCESS ? number : -1;
+}
+
+bool cuda_gemm_told(const struct cuda_gemm *g, struct fk_algorithm *out)
+{
+    if (!g->last)
+        return false;
+    const cublasLtMatmulAlgo_t *algorithm = &g->last->algorithm;
+    snprintf(out->name, sizeof out->name, "cuBLASLt %d, tile %d, stages %d",
+             number_of(algorithm, CUBLASLT_ALGO_CONFIG_ID),
+             number_of(algorithm, CUBLASLT_ALGO_CONFIG_TILE_ID),
+             number_of(algorithm, CUBLASLT_ALGO_CONFIG_STAGES_ID));
+    out->waves = g->last->waves;
+    return true;
 }
 
 /* Whether an algorithm sums each number in one piece. */
@@ -249,23 +275,28 @@ static const struct choice *choose(struct fk_queue *q, const struct description 
     cublasLtMatmulHeuristicResult_t found[TUNING_PROPOSALS];
     int n = propose(q, d, found);
     int place = n > 1 && g->tune && !q->recording ? settle(q, d, p, product, found, n) : 0;
-    struct choice choice = {n > 0, {}};
-    if (n > 0)
+    struct choice choice = {n > 0, {}, 0};
+    if (n > 0) {
         choice.algorithm = found[place].algo;
+        choice.waves = found[place].wavesCount;
+    }
     return &(g->choices[product] = choice);
 }
 
 bool cuda_gemm_lt(struct fk_queue *q, const struct cuda_product *p, bool *failed)
 {
     struct description d;
+    q->gemm->last = NULL;
     if (!describe(&d, q->gemm, p))
         return false;
     const struct choice *choice = choose(q, &d, p);
     if (!choice->there)
         return false;
     cublasStatus_t status = run(q, &d, p, p->c.p, p->beta, &choice->algorithm);
-    if (status == CUBLAS_STATUS_SUCCESS)
+    if (status == CUBLAS_STATUS_SUCCESS) {
+        q->gemm->last = choice;
         return true;
+    }
     *failed = true;
     return cuda_fail(q, "product of %d x %d x %d: %s", p->m, p->n, p->k,
                      cublasLtGetStatusString(status));

@@ -6,6 +6,9 @@
  * times:
  *
  *   0  right, 4 ms      1  splits its sums, 1 ms      2  other bits, 2 ms      3  right, 3 ms
+ *
+ * Algorithm i tells the numbers 10 + i, 20 + i for its tile and 30 + i for its stages, and foresees
+ * i + 1/2 waves.
  */
 #ifndef FK_TEST_CUBLASLT_H
 #define FK_TEST_CUBLASLT_H
@@ -26,8 +29,11 @@ enum cublasLtMatmulDescAttributes_t {
 };
 enum cublasLtMatmulPreferenceAttributes_t { CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES = 1 };
 enum cublasLtMatmulAlgoConfigAttributes_t {
+    CUBLASLT_ALGO_CONFIG_ID = 0,
+    CUBLASLT_ALGO_CONFIG_TILE_ID = 1,
     CUBLASLT_ALGO_CONFIG_SPLITK_NUM = 2,
     CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME = 3,
+    CUBLASLT_ALGO_CONFIG_STAGES_ID = 6,
 };
 
 typedef struct cublas_shim *cublasLtHandle_t;

@@ -112,8 +112,12 @@ cublasStatus_t cublasLtMatmulAlgoConfigGetAttribute(const cublasLtMatmulAlgo_t *
                                                     cublasLtMatmulAlgoConfigAttributes_t attribute,
                                                     void *value, size_t bytes, size_t *written)
 {
-    bool splits = algorithm->data[0] == SPLITS;
-    int answer = attribute == CUBLASLT_ALGO_CONFIG_SPLITK_NUM ? (splits ? 2 : 1) : splits;
+    int which = (int)algorithm->data[0], splits = which == SPLITS;
+    int answer = attribute == CUBLASLT_ALGO_CONFIG_ID           ? 10 + which
+                 : attribute == CUBLASLT_ALGO_CONFIG_TILE_ID    ? 20 + which
+                 : attribute == CUBLASLT_ALGO_CONFIG_STAGES_ID  ? 30 + which
+                 : attribute == CUBLASLT_ALGO_CONFIG_SPLITK_NUM ? 1 + splits
+                                                                : splits;
     memcpy(value, &answer, bytes);
     *written = bytes;
     return CUBLAS_STATUS_SUCCESS;
@@ -129,6 +133,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     for (int i = 0; i < *n_found; i++) {
         found[i] = cublasLtMatmulHeuristicResult_t();
         found[i].algo.data[0] = (uint64_t)i;
+        found[i].wavesCount = (float)i + 0.5f;
     }
     return CUBLAS_STATUS_SUCCESS;
 }

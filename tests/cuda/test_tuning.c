@@ -77,6 +77,35 @@ static void test_the_fastest_right_one_is_kept(void **state)
     assert_int_equal(news_after(bytes, sizeof bytes), 0);
 }
 
+/* What fk.h tells of it: also by a device that took the choice from elsewhere; nothing before the
+ * first product, nor of what a kernel of our own computed. */
+static void test_the_choice_is_told(void **state)
+{
+    unsigned char bytes[NAME_BYTES + ENTRY_BYTES];
+    (void)state;
+    learned(&bytes);
+    for (int given = 0; given < 2; given++) {
+        struct fk_algorithm told = {"", 0};
+        struct check *c = check_open("cuda", 1);
+        if (given)
+            c->device->tuning_load(c->device, bytes, sizeof bytes);
+        assert_false(c->device->linear_told(c->q, &told));
+        multiply(c);
+        assert_true(c->device->linear_told(c->q, &told));
+        assert_string_equal(told.name, "cuBLASLt 13, tile 23, stages 33");
+        assert_true(told.waves == 3.5);
+        assert_false(c->device->caps.tf32);
+        check_close(&c);
+    }
+    unsetenv("FK_SHIM_LT");
+    struct check *c = check_open("cuda", 1);
+    struct fk_algorithm told;
+    multiply(c);
+    assert_false(c->device->linear_told(c->q, &told));
+    check_close(&c);
+    setenv("FK_SHIM_LT", "1", 1);
+}
+
 /* Bytes changed in turn, lengths, and another place in the list. */
 static void test_other_bytes(void **state)
 {
@@ -129,10 +158,12 @@ static void test_tf32_is_asked_for(void **state)
     setenv("FIT_CUDA_TF32", "1", 1);
     double error = product_error(FK_F32, again);
     assert_true(error > FK_TOLERANCE_F32 && error < 4.0 / 2048);
+    assert_true(4.0 / 2048 < FK_TOLERANCE_TF32);
     product_error(FK_BF16, again);
     assert_memory_equal(again, narrow, sizeof narrow);
     struct check *c = check_open("cuda", 1);
     size_t news;
+    assert_true(c->device->caps.tf32);
     c->device->tuning_load(c->device, bytes, sizeof bytes);
     struct fk_ptr x = check_input(c, FK_F32, M * K, 1), w = check_input(c, FK_F32, N * K, 2);
     check_run(c, c->ops->linear(c->q, check_output(c, FK_F32, M * N), x, w, (struct fk_ptr){0}, M,
@@ -246,6 +277,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_fastest_right_one_is_kept),
+        cmocka_unit_test(test_the_choice_is_told),
         cmocka_unit_test(test_other_bytes),
         cmocka_unit_test(test_a_file_between_engines),
         cmocka_unit_test(test_tf32_is_asked_for),

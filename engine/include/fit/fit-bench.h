@@ -66,7 +66,11 @@ struct fit_bench_row {
                                        by others on that card. 0 elsewhere */
     double moved_bytes;             /* read and written by a run; 0 where nobody counts them */
     double error;                   /* relative distance (L2) from the reference; < 0: not taken */
-    double tolerance;               /* that a right result keeps */
+    double tolerance;               /* that a right result keeps; of f32 that of tf32 where the
+                                       device was told to use it */
+    char algorithm[64];             /* of a product: the library's choice; "" where there is none */
+    double waves;                   /* how often its blocks fill the card, as the library foresees;
+                                       0 where it does not say */
     const float *values;            /* of an evaluation: its velocity [tokens][features], which
                                        lives during the call; else NULL */
     int n_features;
