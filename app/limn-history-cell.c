@@ -65,14 +65,21 @@ limn_history_cell_new (GtkSelectionModel *selection)
 }
 
 void
-limn_history_cell_set_file (GtkWidget *cell, GFile *file, const char *title)
+limn_history_cell_set_title (GtkWidget *cell, const char *title)
+{
+  GtkPicture *picture = GTK_PICTURE (gtk_overlay_get_child (GTK_OVERLAY (cell)));
+
+  gtk_picture_set_alternative_text (picture, title);
+  gtk_widget_set_tooltip_text (cell, title);
+}
+
+void
+limn_history_cell_set_file (GtkWidget *cell, GFile *file)
 {
   GtkPicture *picture = GTK_PICTURE (gtk_overlay_get_child (GTK_OVERLAY (cell)));
 
   g_object_set_data_full (G_OBJECT (cell), "file", g_object_ref (file), g_object_unref);
   gtk_picture_set_paintable (picture, NULL);
-  gtk_picture_set_alternative_text (picture, title);
-  gtk_widget_set_tooltip_text (cell, title);
   limn_export_load_async (file, cell, read_cb, NULL);
 }
 

@@ -9,8 +9,10 @@ G_BEGIN_DECLS
 
 GtkWidget *limn_history_cell_new (GtkSelectionModel *selection); /* of GFile objects */
 
-/* Reads the picture on another thread. `title` is shown on hover. */
-void limn_history_cell_set_file (GtkWidget *cell, GFile *file, const char *title);
+/* Reads the picture on another thread. */
+void limn_history_cell_set_file (GtkWidget *cell, GFile *file);
+/* What is shown on hover, and told in the place of the picture. */
+void limn_history_cell_set_title (GtkWidget *cell, const char *title);
 void limn_history_cell_set_starred (GtkWidget *cell, gboolean starred);
 
 /* Borrowed; NULL for any other widget and before it was set. */

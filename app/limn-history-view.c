@@ -80,7 +80,8 @@ bind_cb (LimnHistoryView *self, GtkListItem *item)
   GFile *file = gtk_list_item_get_item (item);
   g_autofree char *title = limn_history_view_dup_title (self, file);
 
-  limn_history_cell_set_file (cell, file, title);
+  limn_history_cell_set_file (cell, file);
+  limn_history_cell_set_title (cell, title);
   limn_history_cell_set_starred (cell, limn_history_is_starred (self->history, file));
 }
 
@@ -275,9 +276,34 @@ map_cb (LimnHistoryView *self)
 
 /* ---- widget ---- */
 
+/* The names of the pictures that are there already. */
+static void
+refresh_titles (LimnHistoryView *self)
+{
+  for (GtkWidget *item = gtk_widget_get_first_child (self->grid); item;
+       item = gtk_widget_get_next_sibling (item))
+    {
+      GtkWidget *cell = gtk_widget_get_first_child (item);
+      GFile *file = cell ? limn_history_cell_get_file (cell) : NULL;
+      g_autofree char *title = file ? limn_history_view_dup_title (self, file) : NULL;
+
+      if (title)
+        limn_history_cell_set_title (cell, title);
+    }
+}
+
+/* While the panel is shut, its pictures are not needed. */
+static void
+files_changed_cb (LimnHistoryView *self)
+{
+  if (gtk_widget_get_mapped (GTK_WIDGET (self)))
+    limn_history_index_read (self->index);
+}
+
 static void
 index_read_cb (LimnHistoryView *self)
 {
+  refresh_titles (self);
   gtk_filter_changed (self->filter, GTK_FILTER_CHANGE_LESS_STRICT);
   found_changed_cb (self);
 }
@@ -297,6 +323,8 @@ limn_history_view_set_history (LimnHistoryView *self, LimnHistory *history, GSet
   self->index = limn_history_index_new (self->files);
   g_signal_connect_object (self->history, "starred",
                            G_CALLBACK (limn_history_view_refresh_stars), self, G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->files, "items-changed", G_CALLBACK (files_changed_cb), self,
+                           G_CONNECT_SWAPPED);
   g_signal_connect_object (self->index, "read", G_CALLBACK (index_read_cb), self,
                            G_CONNECT_SWAPPED);
   g_action_map_add_action (G_ACTION_MAP (actions), order);

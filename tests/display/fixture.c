@@ -18,6 +18,9 @@ void fixture_init(int *argc, char ***argv)
     g_autofree char *state = g_dir_make_tmp("limn-state-XXXXXX", NULL);
     if (!g_getenv("XDG_STATE_HOME"))
         g_setenv("XDG_STATE_HOME", state, TRUE);
+    /* Nor does one see the pictures of another. */
+    g_autofree char *home = g_dir_make_tmp("limn-data-XXXXXX", NULL);
+    g_setenv("XDG_DATA_HOME", home, TRUE);
     gtk_test_init(argc, argv);
     application = GTK_APPLICATION(limn_application_new());
     g_application_set_flags(G_APPLICATION(application),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The panel of earlier pictures: searching, several at once, where a branch comes from, stars,
- * the limit, and side by side. */
+ * the limit, two windows, and side by side. */
 #include "fixture.h"
 
 #include <glib/gstdio.h>
@@ -139,11 +139,9 @@ static void test_strangers(struct fixture *f, gconstpointer data)
     paint(f, 3, 64, 48);
     g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
     g_autoptr(GFile) folder = g_file_get_parent(own);
-    g_autoptr(GFile) text = g_file_get_child(folder, "x.png");
-    g_autoptr(GFile) gone = g_file_get_child(folder, "19990101-gone.png");
+    g_autoptr(GFile) text = g_file_get_child(folder, "19990101-000000-000000-0000.png");
     g_assert_true(g_file_set_contents(g_file_peek_path(text), "no picture 64", -1, NULL));
-    limn_history_show(f->window->history, text);
-    limn_history_show(f->window->history, gone);
+    WAIT_UNTIL(n_files(f) == 2);
     open_panel(f, "3");
     search(f, "64");
     g_assert_cmpuint(n_found(f), ==, 1);
@@ -151,9 +149,8 @@ static void test_strangers(struct fixture *f, gconstpointer data)
     g_assert_cmpuint(n_found(f), ==, 1);
     gtk_selection_model_select_all(found(f));
     g_assert_false(gtk_widget_get_visible(part(f, GTK_TYPE_BUTTON, "origin")));
-    limn_history_hide(f->window->history, gone);
-    limn_history_hide(f->window->history, text);
     g_remove(g_file_peek_path(text));
+    WAIT_UNTIL(n_files(f) == 1);
 }
 
 /* Several go at once, and one undo brings all of them back. */
@@ -428,6 +425,98 @@ static void test_star(struct fixture *f, gconstpointer data)
     g_assert_false(limn_history_is_starred(f->window->history, other));
 }
 
+/* ---- two windows ---- */
+
+static guint n_listed(LimnHistory *history)
+{
+    return g_list_model_get_n_items(limn_history_get_files(history));
+}
+
+/* What one window keeps, marks or throws away the other one follows, and each picture is listed
+ * once. */
+static void test_two_windows(struct fixture *f, gconstpointer data)
+{
+    g_autoptr(LimnHistory) other = limn_history_new(NULL);
+    (void)data;
+    for (guint i = 1; i <= 3; i++) {
+        paint(f, i, 64, 48);
+        WAIT_UNTIL(n_listed(other) == i);
+        g_assert_cmpuint(n_files(f), ==, i);
+    }
+    g_autoptr(GFile) newest = g_list_model_get_item(files(f), 0);
+    g_autoptr(GFile) theirs = g_list_model_get_item(limn_history_get_files(other), 0);
+    g_assert_true(g_file_equal(newest, theirs));
+
+    g_autoptr(GListStore) one = g_list_store_new(G_TYPE_FILE);
+    g_list_store_append(one, newest);
+    limn_history_set_starred(other, G_LIST_MODEL(one), TRUE);
+    WAIT_UNTIL(limn_history_is_starred(f->window->history, newest));
+
+    /* While the offer to have it back stands, it is thrown away here and not there. */
+    fixture_discard(f, newest);
+    paint(f, 4, 64, 48);
+    WAIT_UNTIL(n_listed(other) == 4);
+    limn_history_set_starred(other, G_LIST_MODEL(one), FALSE);
+    WAIT_UNTIL(!limn_history_is_starred(f->window->history, newest)); /* has looked again */
+    g_assert_cmpuint(n_files(f), ==, 3);
+    fixture_act(f, "win.undo");
+    g_assert_cmpuint(n_files(f), ==, 4);
+
+    limn_history_discard(other, newest);
+    WAIT_UNTIL(n_files(f) == 3);
+    g_assert_cmpuint(n_listed(other), ==, 3);
+}
+
+/* Other files in the folder are none of the pictures, nor is one that is being written. */
+static void test_other_files(struct fixture *f, gconstpointer data)
+{
+    static const char *const names[] = {
+        "x.png", "20260101.png", "20260101-000000-000000-000.png", "20260101-000000-000000-0000.jpg",
+        "20260101-000000-000000-0000x.png", "20260101-000000-000000-0000.png.aB3xYz",
+        "2026010a-000000-000000-0000.png", ".png", "20260101-000000-000000-0000.PNG",
+    };
+    (void)data;
+    paint(f, 1, 64, 48);
+    g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
+    g_autoptr(GFile) folder = g_file_get_parent(own);
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GFile) file = g_file_get_child(folder, names[i]);
+        g_assert_true(g_file_copy(own, file, G_FILE_COPY_NONE, NULL, NULL, NULL, NULL));
+    }
+    g_autoptr(GFile) partial = g_file_get_child(folder, names[5]);
+    g_autoptr(GFile) whole = g_file_get_child(folder, "20260101-000000-000000-12345.png");
+    g_assert_true(g_file_move(partial, whole, G_FILE_COPY_NONE, NULL, NULL, NULL, NULL));
+    WAIT_UNTIL(n_files(f) == 2);
+    g_autoptr(GFile) last = g_list_model_get_item(files(f), 1);
+    g_assert_true(g_file_equal(last, whole));
+    g_autoptr(LimnHistory) next = limn_history_new(NULL); /* at a start the same */
+    g_assert_cmpuint(n_listed(next), ==, 2);
+    for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+        g_autoptr(GFile) file = g_file_get_child(folder, names[i]);
+        g_file_delete(file, NULL, NULL);
+    }
+}
+
+/* A picture that comes while the panel is open is found by its settings at once. */
+static void test_open_panel(struct fixture *f, gconstpointer data)
+{
+    (void)data;
+    paint(f, 1, 64, 48);
+    open_panel(f, "1");
+    GFile *own = g_list_model_get_item(files(f), 0);
+    g_autoptr(GFile) folder = g_file_get_parent(own);
+    g_autoptr(GFile) copy = g_file_get_child(folder, "20260101-000000-000000-0000.png");
+    g_assert_true(g_file_copy(own, copy, G_FILE_COPY_NONE, NULL, NULL, NULL, NULL));
+    g_object_unref(own);
+    search(f, "64x48");
+    WAIT_UNTIL(n_found(f) == 2);
+    GtkWidget *grid = part(f, GTK_TYPE_GRID_VIEW, "grid");
+    for (GtkWidget *item = gtk_widget_get_first_child(grid); item;
+         item = gtk_widget_get_next_sibling(item))
+        fixture_require_words(gtk_widget_get_tooltip_text(gtk_widget_get_first_child(item)),
+                              "seed 1");
+}
+
 /* ---- side by side ---- */
 
 /* Compares n pictures, from a position of the panel on, once they are read. */
@@ -510,17 +599,17 @@ static void test_compare_unlike(struct fixture *f, gconstpointer data)
     paint(f, 1, 64, 48);
     g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
     g_autoptr(GFile) folder = g_file_get_parent(own);
-    g_autoptr(GFile) stranger = g_file_get_child(folder, "19990101-stranger.png");
+    g_autoptr(GFile) stranger = g_file_get_child(folder, "19990101-000000-000000-0000.png");
     paint(f, 1, 48, 64);
     g_assert_true(g_file_set_contents(g_file_peek_path(stranger), "no picture", -1, NULL));
-    limn_history_show(f->window->history, stranger);
+    WAIT_UNTIL(n_files(f) == 3);
     open_panel(f, "1");
     limn_compare_view_set_mode(view, LIMN_COMPARE_DIFFERENCE);
     compare(f, 0, 3);
     fixture_settle(f);
     require_title(f, 0, "48 × 64");
     require_title(f, 1, "64 × 48");
-    require_title(f, 2, "19990101-stranger.png");
+    require_title(f, 2, "19990101-000000-000000-0000.png");
     g_assert_false(limn_compare_view_measure(view, 1, &d));
     g_assert_false(limn_compare_view_measure(view, 2, &d));
     fixture_require_words(
@@ -528,7 +617,7 @@ static void test_compare_unlike(struct fixture *f, gconstpointer data)
         "this picture is 64 × 48, the reference 48 × 64");
     fixture_require_words(
         gtk_label_get_text(GTK_LABEL(fixture_find(view->variants[2].pane, "message"))),
-        "“19990101-stranger.png” cannot be read");
+        "“19990101-000000-000000-0000.png” cannot be read");
     limn_compare_view_set_mode(view, LIMN_COMPARE_SIDE);
     fixture_act(f, "win.leave-compare");
     g_remove(g_file_peek_path(stranger));
@@ -565,8 +654,6 @@ static void test_compare_number(struct fixture *f, gconstpointer data)
 
 int main(int argc, char **argv)
 {
-    g_autofree char *home = g_dir_make_tmp("limn-history-XXXXXX", NULL);
-    g_setenv("XDG_DATA_HOME", home, TRUE);
     fixture_init(&argc, &argv);
     ADD("search", test_search);
     ADD("strangers", test_strangers);
@@ -577,6 +664,9 @@ int main(int argc, char **argv)
     ADD("star", test_star);
     ADD("order", test_order);
     ADD("drag-several", test_drag_several);
+    ADD("two-windows", test_two_windows);
+    ADD("other-files", test_other_files);
+    ADD("open-panel", test_open_panel);
     ADD("compare", test_compare);
     ADD("compare-unlike", test_compare_unlike);
     ADD("compare-number", test_compare_number);

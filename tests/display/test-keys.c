@@ -402,11 +402,11 @@ static void test_history(struct fixture *f, gconstpointer data)
     keys("ctrl+h");
     WAIT_UNTIL(!is_in(f, view));
     wait_for_closed_popover(f);
-    /* Two of them side by side. */
+    /* Both of them side by side. */
     LimnCompareView *comparison = f->window->comparison;
     keys("ctrl+h");
     WAIT_UNTIL(is_in(f, part(view, "grid")));
-    keys("shift+Right ctrl+e");
+    keys("ctrl+a ctrl+e");
     WAIT_UNTIL(limn_compare_view_is_of_kept(comparison));
     g_assert_cmpint(limn_compare_view_get_n_panes(comparison), ==, 2);
     wait_for_closed_popover(f);
