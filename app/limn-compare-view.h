@@ -73,7 +73,8 @@ void limn_compare_view_set_t (LimnCompareView *self, double t);
 /* From the reference; false while one of the pictures is missing or has another size. */
 gboolean limn_compare_view_measure (LimnCompareView *self, int pane, LimnDifference *out);
 
-/* All runs' pictures with their names on one sheet, with all their settings. *blocks* (milliseconds). */
+/* All runs' pictures with their names on one sheet, with all their settings; kept ones are not on
+ * it. *blocks* (milliseconds). */
 gboolean limn_compare_view_export (LimnCompareView *self, const char *path, GError **error);
 
 /* Shows a message over the pictures; takes it over. */

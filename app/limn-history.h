@@ -2,10 +2,8 @@
 /*
  * limn-history.h - the pictures that were painted, kept as PNG with their settings.
  *
- * They lie in one folder, one file a picture, named by the time, and the list is what lies there
- * under such names, also what other windows and programs put there or take away: it follows a moment
- * later.
- * Beside them lies "starred", the names of those that people marked, one a line. When a new picture
+ * They lie in one folder, one file a picture, named by the time. The list is what lies there under
+ * such names; it follows a moment later what other windows put there or take away. Beside them lies "starred", the names of those that people marked, one a line. When a new picture
  * comes and all of them take more than the limit, the oldest without a star are moved to the
  * wastebasket, never deleted. All functions belong to the main thread; files are written on
  * another.

@@ -471,7 +471,8 @@ static void test_two_windows(struct fixture *f, gconstpointer data)
 static void test_other_files(struct fixture *f, gconstpointer data)
 {
     static const char *const names[] = {
-        "x.png", "20260101.png", "20260101-000000-000000-000.png", "20260101-000000-000000-0000.jpg",
+        "x.png", "20260101.png", "20260101-000000-000000-000.png",
+        "20260101-000000-000000-0000.jpg",
         "20260101-000000-000000-0000x.png", "20260101-000000-000000-0000.png.aB3xYz",
         "2026010a-000000-000000-0000.png", ".png", "20260101-000000-000000-0000.PNG",
     };
