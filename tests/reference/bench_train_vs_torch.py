@@ -75,26 +75,27 @@ def limn(args, precision, tokens):
 
 
 def compare(network, args, tokens):
+    precisions = args.precision.split(",")
     peers = [Peer(network, how, precision, args, tokens)
-             for how in args.peers.split(",") for precision in ("f32", "bf16")]
-    ours = {"bf16": [], "f32": []}
+             for how in args.peers.split(",") for precision in precisions]
+    ours = {precision: [] for precision in precisions}
+    floor = {}
     theirs = [[] for _ in peers]
     for _ in range(args.turns):
         for precision, times in ours.items():
             row = limn(args, precision, tokens)
             times.append(row["median_s"])
-            if precision == "bf16":
-                floor = row["floor_s"]
+            floor[precision] = row["floor_s"]
         for peer, times in zip(peers, theirs):
             times.append(peer.seconds(args.seconds))
-    best = statistics.median(ours["bf16"])
-    print(f"{args.shape} {PACK // tokens} x {tokens} tokens, {args.threads} threads: "
-          f"Limn bf16 {1e3 * best:.0f} ms ({100 * floor / best:.0f} % of the floor), "
-          f"f32 {1e3 * statistics.median(ours['f32']):.0f} ms", flush=True)
+    print(f"{args.shape} {PACK // tokens} x {tokens} tokens, {args.threads} threads: Limn " +
+          ", ".join(f"{precision} {1e3 * statistics.median(times):.0f} ms "
+                    f"({100 * floor[precision] / statistics.median(times):.0f} % of the floor)"
+                    for precision, times in ours.items()), flush=True)
     for peer, times in zip(peers, theirs):
-        ratio = statistics.median(t / o for t, o in zip(times, ours["bf16"]))
+        ratio = statistics.median(t / o for t, o in zip(times, ours[precisions[0]]))
         print(f"      {peer.name:14} {1e3 * statistics.median(times):7.0f} ms, {ratio:.2f} x of "
-              "Limn's bf16", flush=True)
+              f"Limn's {precisions[0]}", flush=True)
 
 
 def main():
@@ -105,6 +106,9 @@ def main():
     parser.add_argument("--shape", default="s", choices=base.SHAPES)
     parser.add_argument("--tokens", default="64,256")
     parser.add_argument("--peers", default="eager,compile")
+    parser.add_argument("--precision", default="bf16,f32",
+                        help="of both sides; ratios are of Limn's first. PyTorch imitates bf16 for "
+                             "minutes where the processor has none")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3, help="of one side's turn")
