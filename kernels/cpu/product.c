@@ -83,6 +83,7 @@ LANES_INLINE void lines_fill(float *to, const struct lines *l, int first, const 
     });
 }
 
+/* The elements of a panel's lines lie side by side already: no vector has to be turned. */
 LANES_INLINE void turned_fill(float *to, const struct lines *l, int first, const int width,
                               const int some, const enum fk_dtype type)
 {

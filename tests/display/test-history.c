@@ -1,109 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The panel of earlier pictures: searching, several at once, where a branch comes from, stars,
- * the limit, two windows, and side by side. */
-#include "fixture.h"
+ * the limit, and two windows. */
+#include "panel.h"
 
 #include <glib/gstdio.h>
 
-#include "limn-compare-view-private.h"
 #include "limn-export.h"
 #include "limn-history-index.h"
-
-static GListModel *files(struct fixture *f)
-{
-    return limn_history_get_files(f->window->history);
-}
-
-static guint n_files(struct fixture *f)
-{
-    return g_list_model_get_n_items(files(f));
-}
-
-/* Every test begins with an empty folder, and a window that keeps what it paints. */
-static void open_empty(struct fixture *f, gconstpointer data)
-{
-    fixture_open(f, data);
-    while (n_files(f)) {
-        g_autoptr(GFile) file = g_list_model_get_item(files(f), 0);
-        limn_history_hide(f->window->history, file);
-        g_file_delete(file, NULL, NULL);
-    }
-    g_settings_set_boolean(f->window->memory, "keep-history", TRUE);
-}
-
-static void paint(struct fixture *f, guint64 seed, int width, int height)
-{
-    guint before = n_files(f);
-    limn_settings_set_seed(f->window->settings, seed);
-    limn_settings_set_size(f->window->settings, width, height);
-    fixture_paint(f);
-    WAIT_UNTIL(n_files(f) == before + 1);
-}
-
-/* A child of the template, by its id. */
-static gpointer part(struct fixture *f, GType type, const char *name)
-{
-    GtkWidget *view = GTK_WIDGET(f->window->history_view);
-    gpointer child = gtk_widget_get_template_child(view, LIMN_TYPE_HISTORY_VIEW, name);
-    g_assert_true(G_TYPE_CHECK_INSTANCE_TYPE(child, type));
-    return child;
-}
-
-static GtkSelectionModel *found(struct fixture *f)
-{
-    return gtk_grid_view_get_model(part(f, GTK_TYPE_GRID_VIEW, "grid"));
-}
-
-static guint n_found(struct fixture *f)
-{
-    return g_list_model_get_n_items(G_LIST_MODEL(found(f)));
-}
-
-static guint n_selected(struct fixture *f)
-{
-    g_autoptr(GtkBitset) set = gtk_selection_model_get_selection(found(f));
-    return (guint)gtk_bitset_get_size(set);
-}
-
-static void search(struct fixture *f, const char *text)
-{
-    GtkEditable *entry = part(f, GTK_TYPE_SEARCH_ENTRY, "search");
-    gtk_editable_set_text(entry, text);
-    g_signal_emit_by_name(entry, "search-changed");
-}
-
-static gboolean press(struct fixture *f, guint key)
-{
-    gboolean handled = FALSE;
-    GtkWidget *grid = part(f, GTK_TYPE_GRID_VIEW, "grid");
-    g_signal_emit_by_name(fixture_controller(grid, GTK_TYPE_EVENT_CONTROLLER_KEY), "key-pressed",
-                          key, 0, 0, &handled);
-    return handled;
-}
-
-/* Opens the panel and waits until its pictures are read. */
-static void open_panel(struct fixture *f, const char *known)
-{
-    fixture_act(f, "win.history");
-    search(f, known);
-    WAIT_UNTIL(n_found(f) > 0);
-    search(f, "");
-    g_assert_cmpuint(n_found(f), ==, n_files(f));
-}
 
 static void test_search(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    paint(f, 4711, 64, 48);
-    g_autoptr(GFile) first = g_list_model_get_item(files(f), 0);
+    panel_paint(f, 4711, 64, 48);
+    g_autoptr(GFile) first = g_list_model_get_item(panel_files(f), 0);
     g_autofree char *name = g_file_get_basename(first);
     g_autofree char *day = g_strdup_printf("%.4s-%.2s-%.2s", name, name + 4, name + 6);
-    paint(f, 12, 48, 64);
+    panel_paint(f, 12, 48, 64);
     g_autofree char *class_name =
         g_strdup(limn_session_get_class_name(f->session, f->window->run
                                                  ? limn_run_get_params(f->window->run)->class_id
                                                  : 0));
-    open_panel(f, "4711");
+    panel_open(f, "4711");
     const struct {
         const char *text;
         guint n;
@@ -113,44 +30,44 @@ static void test_search(struct fixture *f, gconstpointer data)
         {"nosuchword", 0}, {"*", 0}, {"(", 0}, {"", 2},
     };
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
-        search(f, cases[i].text);
-        if (n_found(f) != cases[i].n)
-            g_error("“%s” finds %u, not %u", cases[i].text, n_found(f), cases[i].n);
+        panel_search(f, cases[i].text);
+        if (panel_n_found(f) != cases[i].n)
+            g_error("“%s” finds %u, not %u", cases[i].text, panel_n_found(f), cases[i].n);
     }
-    GtkStack *stack = part(f, GTK_TYPE_STACK, "stack");
-    search(f, "nosuchword");
+    GtkStack *stack = panel_part(f, GTK_TYPE_STACK, "stack");
+    panel_search(f, "nosuchword");
     g_assert_cmpstr(gtk_stack_get_visible_child_name(stack), ==, "nothing-found");
 
-    search(f, day); /* the other one may have come after midnight */
-    g_assert_cmpuint(n_found(f), >=, 1);
+    panel_search(f, day); /* the other one may have come after midnight */
+    g_assert_cmpuint(panel_n_found(f), >=, 1);
 
     /* Enter takes the best; Escape leaves the search first. */
-    search(f, "4711");
-    g_signal_emit_by_name(part(f, GTK_TYPE_SEARCH_ENTRY, "search"), "activate");
+    panel_search(f, "4711");
+    g_signal_emit_by_name(panel_part(f, GTK_TYPE_SEARCH_ENTRY, "search"), "activate");
     WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 4711);
-    g_signal_emit_by_name(part(f, GTK_TYPE_SEARCH_ENTRY, "search"), "stop-search");
-    g_assert_cmpuint(n_found(f), ==, 2);
+    g_signal_emit_by_name(panel_part(f, GTK_TYPE_SEARCH_ENTRY, "search"), "stop-search");
+    g_assert_cmpuint(panel_n_found(f), ==, 2);
 }
 
 /* Pictures that this program did not write are found by no setting, and break nothing. */
 static void test_strangers(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    paint(f, 3, 64, 48);
-    g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
+    panel_paint(f, 3, 64, 48);
+    g_autoptr(GFile) own = g_list_model_get_item(panel_files(f), 0);
     g_autoptr(GFile) folder = g_file_get_parent(own);
     g_autoptr(GFile) text = g_file_get_child(folder, "19990101-000000-000000-0000.png");
     g_assert_true(g_file_set_contents(g_file_peek_path(text), "no picture 64", -1, NULL));
-    WAIT_UNTIL(n_files(f) == 2);
-    open_panel(f, "3");
-    search(f, "64");
-    g_assert_cmpuint(n_found(f), ==, 1);
-    search(f, "1999-01-01");
-    g_assert_cmpuint(n_found(f), ==, 1);
-    gtk_selection_model_select_all(found(f));
-    g_assert_false(gtk_widget_get_visible(part(f, GTK_TYPE_BUTTON, "origin")));
+    WAIT_UNTIL(panel_n_files(f) == 2);
+    panel_open(f, "3");
+    panel_search(f, "64");
+    g_assert_cmpuint(panel_n_found(f), ==, 1);
+    panel_search(f, "1999-01-01");
+    g_assert_cmpuint(panel_n_found(f), ==, 1);
+    gtk_selection_model_select_all(panel_found(f));
+    g_assert_false(gtk_widget_get_visible(panel_part(f, GTK_TYPE_BUTTON, "origin")));
     g_remove(g_file_peek_path(text));
-    WAIT_UNTIL(n_files(f) == 1);
+    WAIT_UNTIL(panel_n_files(f) == 1);
 }
 
 /* Several go at once, and one undo brings all of them back. */
@@ -158,33 +75,34 @@ static void test_several(struct fixture *f, gconstpointer data)
 {
     (void)data;
     for (guint64 seed = 1; seed <= 3; seed++)
-        paint(f, seed, 64, 48);
-    open_panel(f, "1");
-    gtk_selection_model_select_all(found(f));
-    g_assert_cmpuint(n_selected(f), ==, 3);
-    g_assert_true(press(f, GDK_KEY_Escape));
-    g_assert_cmpuint(n_selected(f), ==, 0);
-    g_assert_false(press(f, GDK_KEY_Escape)); /* that one is the panel's */
-    gtk_selection_model_select_range(found(f), 1, 2, TRUE);
-    GtkWidget *bar = part(f, GTK_TYPE_BOX, "buttons");
+        panel_paint(f, seed, 64, 48);
+    panel_open(f, "1");
+    gtk_selection_model_select_all(panel_found(f));
+    g_assert_cmpuint(panel_n_selected(f), ==, 3);
+    g_assert_true(panel_press(f, GDK_KEY_Escape));
+    g_assert_cmpuint(panel_n_selected(f), ==, 0);
+    g_assert_false(panel_press(f, GDK_KEY_Escape)); /* that one is the panel's */
+    gtk_selection_model_select_range(panel_found(f), 1, 2, TRUE);
+    GtkWidget *bar = panel_part(f, GTK_TYPE_BOX, "buttons");
     g_assert_true(gtk_widget_get_sensitive(bar));
     g_signal_emit_by_name(gtk_widget_get_last_child(bar), "clicked");
-    g_assert_cmpuint(n_files(f), ==, 1);
+    g_assert_cmpuint(panel_n_files(f), ==, 1);
     g_assert_false(gtk_widget_get_sensitive(bar));
     fixture_act(f, "win.undo");
-    g_assert_cmpuint(n_files(f), ==, 3);
+    g_assert_cmpuint(panel_n_files(f), ==, 3);
 
     /* Delete means all that are selected, and undoing it the search does not matter. */
-    search(f, "64x48");
-    gtk_selection_model_select_all(found(f));
-    g_assert_true(press(f, GDK_KEY_Delete));
-    g_assert_cmpuint(n_files(f), ==, 0);
+    panel_search(f, "64x48");
+    gtk_selection_model_select_all(panel_found(f));
+    g_assert_true(panel_press(f, GDK_KEY_Delete));
+    g_assert_cmpuint(panel_n_files(f), ==, 0);
     GtkWidget *focus = gtk_window_get_focus(GTK_WINDOW(f->window));
-    g_assert_true(focus && gtk_widget_is_ancestor(focus, part(f, GTK_TYPE_SEARCH_ENTRY, "search")));
+    GtkWidget *entry = panel_part(f, GTK_TYPE_SEARCH_ENTRY, "search");
+    g_assert_true(focus && gtk_widget_is_ancestor(focus, entry));
     fixture_act(f, "win.undo");
-    g_assert_cmpuint(n_files(f), ==, 3);
+    g_assert_cmpuint(panel_n_files(f), ==, 3);
     for (guint i = 0; i < 3; i++) {
-        g_autoptr(GFile) file = g_list_model_get_item(files(f), i);
+        g_autoptr(GFile) file = g_list_model_get_item(panel_files(f), i);
         g_assert_true(g_file_query_exists(file, NULL));
     }
 }
@@ -197,9 +115,9 @@ static void test_save_several(struct fixture *f, gconstpointer data)
     g_autoptr(GFile) folder = g_file_new_for_path(path);
     g_autofree char *before = g_build_filename(path, "0007-before.png", NULL);
     g_assert_true(g_file_set_contents(before, "before", -1, NULL));
-    paint(f, 21, 64, 48);
-    paint(f, 22, 64, 48);
-    limn_window_save_pictures_to(f->window, files(f), folder);
+    panel_paint(f, 21, 64, 48);
+    panel_paint(f, 22, 64, 48);
+    limn_window_save_pictures_to(f->window, panel_files(f), folder);
     WAIT_UNTIL(f->window->saved);
     g_autofree char *last = g_file_get_basename(f->window->saved);
     g_assert_true(g_str_has_prefix(last, "0009-"));
@@ -214,7 +132,7 @@ static void test_save_several(struct fixture *f, gconstpointer data)
 
     /* A folder that is not there is told. */
     g_autoptr(GFile) nowhere = g_file_get_child(folder, "nowhere");
-    limn_window_save_pictures_to(f->window, files(f), nowhere);
+    limn_window_save_pictures_to(f->window, panel_files(f), nowhere);
     WAIT_UNTIL(gtk_info_bar_get_revealed(f->window->trouble));
 }
 
@@ -222,36 +140,36 @@ static void test_save_several(struct fixture *f, gconstpointer data)
 static void test_branch(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    paint(f, 5, 64, 48);
-    paint(f, 6, 64, 48);
-    g_autoptr(GFile) parent = g_list_model_get_item(files(f), 0);
+    panel_paint(f, 5, 64, 48);
+    panel_paint(f, 6, 64, 48);
+    g_autoptr(GFile) parent = g_list_model_get_item(panel_files(f), 0);
     limn_run_show(f->window->run, 2, FIT_VIEW_PREDICTION);
     limn_settings_set_class_id(f->window->settings, 1);
     fixture_act(f, "win.finish-from-here");
-    WAIT_UNTIL(n_files(f) == 3);
-    g_autoptr(GFile) branch = g_list_model_get_item(files(f), 0);
+    WAIT_UNTIL(panel_n_files(f) == 3);
+    g_autoptr(GFile) branch = g_list_model_get_item(panel_files(f), 0);
 
-    g_autoptr(LimnHistoryIndex) index = limn_history_index_new(files(f));
+    g_autoptr(LimnHistoryIndex) index = limn_history_index_new(panel_files(f));
     limn_history_index_read(index);
     WAIT_UNTIL(limn_history_index_get_settings(index, branch));
     g_autoptr(GFile) origin = limn_history_index_dup_origin(index, branch);
     g_assert_true(origin && g_file_equal(origin, parent));
     g_assert_null(limn_history_index_dup_origin(index, parent));
 
-    open_panel(f, "5");
-    GtkWidget *line = part(f, GTK_TYPE_BUTTON, "origin");
-    gtk_selection_model_select_item(found(f), 1, TRUE);
+    panel_open(f, "5");
+    GtkWidget *line = panel_part(f, GTK_TYPE_BUTTON, "origin");
+    gtk_selection_model_select_item(panel_found(f), 1, TRUE);
     g_assert_false(gtk_widget_get_visible(line));
-    gtk_selection_model_select_item(found(f), 0, TRUE);
+    gtk_selection_model_select_item(panel_found(f), 0, TRUE);
     g_assert_true(gtk_widget_get_visible(line));
     g_assert_nonnull(strstr(gtk_button_get_label(GTK_BUTTON(line)), "seed 6, step 2"));
     g_signal_emit_by_name(line, "clicked");
-    g_assert_true(gtk_selection_model_is_selected(found(f), 1));
-    g_assert_cmpuint(n_selected(f), ==, 1);
+    g_assert_true(gtk_selection_model_is_selected(panel_found(f), 1));
+    g_assert_cmpuint(panel_n_selected(f), ==, 1);
 
     /* Where the parent is no longer there, the line says so and leads nowhere. */
     fixture_discard(f, parent);
-    gtk_selection_model_select_item(found(f), 0, TRUE);
+    gtk_selection_model_select_item(panel_found(f), 0, TRUE);
     g_assert_true(gtk_widget_get_visible(line));
     g_assert_false(gtk_widget_get_sensitive(line));
     g_assert_nonnull(strstr(gtk_button_get_label(GTK_BUTTON(line)), "not here"));
@@ -282,9 +200,9 @@ static void test_limit(struct fixture *f, gconstpointer data)
     (void)data;
     LimnHistory *history = f->window->history;
     for (guint64 seed = 1; seed <= 3; seed++)
-        paint(f, seed, 64, 48);
-    g_autoptr(GFile) oldest = g_list_model_get_item(files(f), 2);
-    g_autoptr(GFile) second = g_list_model_get_item(files(f), 1);
+        panel_paint(f, seed, 64, 48);
+    g_autoptr(GFile) oldest = g_list_model_get_item(panel_files(f), 2);
+    g_autoptr(GFile) second = g_list_model_get_item(panel_files(f), 1);
     g_autoptr(GListStore) one = g_list_store_new(G_TYPE_FILE);
     if (!has_wastebasket(oldest)) {
         g_test_skip("there is no wastebasket for the temporary folder");
@@ -293,14 +211,14 @@ static void test_limit(struct fixture *f, gconstpointer data)
     g_list_store_append(one, oldest);
     limn_history_set_starred(history, G_LIST_MODEL(one), TRUE);
     limn_history_set_limit(history, 0);
-    paint(f, 4, 64, 48);
-    g_assert_cmpuint(n_files(f), ==, 4); /* no limit */
+    panel_paint(f, 4, 64, 48);
+    g_assert_cmpuint(panel_n_files(f), ==, 4); /* no limit */
 
     limn_history_set_limit(history, 1);
     limn_settings_set_seed(f->window->settings, 5);
     fixture_paint(f);
-    WAIT_UNTIL(n_files(f) == 2); /* the new one, and the one with the star */
-    g_autoptr(GFile) kept = g_list_model_get_item(files(f), 1);
+    WAIT_UNTIL(panel_n_files(f) == 2); /* the new one, and the one with the star */
+    g_autoptr(GFile) kept = g_list_model_get_item(panel_files(f), 1);
     g_assert_true(g_file_equal(kept, oldest));
     g_assert_true(g_file_query_exists(oldest, NULL));
     g_assert_false(g_file_query_exists(second, NULL));
@@ -316,7 +234,7 @@ static void test_limit(struct fixture *f, gconstpointer data)
 
 static guint64 seed_at(struct fixture *f, guint position)
 {
-    g_autoptr(GFile) file = g_list_model_get_item(G_LIST_MODEL(found(f)), position);
+    g_autoptr(GFile) file = g_list_model_get_item(G_LIST_MODEL(panel_found(f)), position);
     struct fit_settings settings;
     g_assert_true(fit_settings_read_png(g_file_peek_path(file), &settings, NULL));
     return settings.params.seed;
@@ -342,14 +260,14 @@ static void test_order(struct fixture *f, gconstpointer data)
     const int classes[] = {1, 0, 1};
     for (guint64 seed = 1; seed <= 3; seed++) {
         limn_settings_set_class_id(f->window->settings, classes[seed - 1]);
-        paint(f, seed, 64, 48);
+        panel_paint(f, seed, 64, 48);
     }
     gboolean first_is_lower = g_utf8_collate(limn_session_get_class_name(f->session, 0),
                                              limn_session_get_class_name(f->session, 1)) < 0;
     g_autoptr(GListStore) oldest = g_list_store_new(G_TYPE_FILE);
-    g_autoptr(GFile) one = g_list_model_get_item(files(f), 2);
+    g_autoptr(GFile) one = g_list_model_get_item(panel_files(f), 2);
     g_list_store_append(oldest, one);
-    open_panel(f, "1");
+    panel_open(f, "1");
     require_order(f, 3, 2, 1);
     set_order(f, "oldest");
     require_order(f, 1, 2, 3);
@@ -362,7 +280,7 @@ static void test_order(struct fixture *f, gconstpointer data)
     require_order(f, 3, 2, 1);
     limn_history_set_starred(f->window->history, G_LIST_MODEL(oldest), TRUE);
     require_order(f, 1, 3, 2);
-    search(f, "64x48");
+    panel_search(f, "64x48");
     require_order(f, 1, 3, 2);
 
     g_assert_cmpint(g_settings_get_enum(f->window->memory, "history-order"), ==, 3);
@@ -374,7 +292,7 @@ static void test_order(struct fixture *f, gconstpointer data)
 /* How many files a picture of the grid brings along when it is dragged. */
 static guint n_dragged(struct fixture *f, guint position)
 {
-    GtkWidget *item = gtk_widget_get_first_child(part(f, GTK_TYPE_GRID_VIEW, "grid"));
+    GtkWidget *item = gtk_widget_get_first_child(panel_part(f, GTK_TYPE_GRID_VIEW, "grid"));
     for (; position; position--)
         item = gtk_widget_get_next_sibling(item);
     gpointer source = fixture_controller(gtk_widget_get_first_child(item), GTK_TYPE_DRAG_SOURCE);
@@ -393,11 +311,11 @@ static void test_drag_several(struct fixture *f, gconstpointer data)
 {
     (void)data;
     for (guint64 seed = 1; seed <= 3; seed++)
-        paint(f, seed, 64, 48);
-    open_panel(f, "1");
+        panel_paint(f, seed, 64, 48);
+    panel_open(f, "1");
     fixture_settle(f);
     g_assert_cmpuint(n_dragged(f, 0), ==, 1);
-    gtk_selection_model_select_range(found(f), 0, 2, TRUE);
+    gtk_selection_model_select_range(panel_found(f), 0, 2, TRUE);
     g_assert_cmpuint(n_dragged(f, 0), ==, 2);
     g_assert_cmpuint(n_dragged(f, 1), ==, 2);
     g_assert_cmpuint(n_dragged(f, 2), ==, 1); /* not selected */
@@ -407,16 +325,16 @@ static void test_drag_several(struct fixture *f, gconstpointer data)
 static void test_star(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    paint(f, 1, 64, 48);
-    paint(f, 2, 64, 48);
-    g_autoptr(GFile) newest = g_list_model_get_item(files(f), 0);
-    g_autoptr(GFile) other = g_list_model_get_item(files(f), 1);
-    open_panel(f, "1");
-    gtk_selection_model_select_item(found(f), 0, TRUE);
+    panel_paint(f, 1, 64, 48);
+    panel_paint(f, 2, 64, 48);
+    g_autoptr(GFile) newest = g_list_model_get_item(panel_files(f), 0);
+    g_autoptr(GFile) other = g_list_model_get_item(panel_files(f), 1);
+    panel_open(f, "1");
+    gtk_selection_model_select_item(panel_found(f), 0, TRUE);
     fixture_act(f, "win.favourite");
     g_assert_true(limn_history_is_starred(f->window->history, newest));
     g_assert_false(limn_history_is_starred(f->window->history, other));
-    gtk_selection_model_select_all(found(f));
+    gtk_selection_model_select_all(panel_found(f));
     fixture_act(f, "win.favourite"); /* one has none yet: both get it */
     g_assert_true(limn_history_is_starred(f->window->history, newest));
     g_assert_true(limn_history_is_starred(f->window->history, other));
@@ -439,11 +357,11 @@ static void test_two_windows(struct fixture *f, gconstpointer data)
     g_autoptr(LimnHistory) other = limn_history_new(NULL);
     (void)data;
     for (guint i = 1; i <= 3; i++) {
-        paint(f, i, 64, 48);
+        panel_paint(f, i, 64, 48);
         WAIT_UNTIL(n_listed(other) == i);
-        g_assert_cmpuint(n_files(f), ==, i);
+        g_assert_cmpuint(panel_n_files(f), ==, i);
     }
-    g_autoptr(GFile) newest = g_list_model_get_item(files(f), 0);
+    g_autoptr(GFile) newest = g_list_model_get_item(panel_files(f), 0);
     g_autoptr(GFile) theirs = g_list_model_get_item(limn_history_get_files(other), 0);
     g_assert_true(g_file_equal(newest, theirs));
 
@@ -454,16 +372,16 @@ static void test_two_windows(struct fixture *f, gconstpointer data)
 
     /* While the offer to have it back stands, it is thrown away here and not there. */
     fixture_discard(f, newest);
-    paint(f, 4, 64, 48);
+    panel_paint(f, 4, 64, 48);
     WAIT_UNTIL(n_listed(other) == 4);
     limn_history_set_starred(other, G_LIST_MODEL(one), FALSE);
     WAIT_UNTIL(!limn_history_is_starred(f->window->history, newest)); /* has looked again */
-    g_assert_cmpuint(n_files(f), ==, 3);
+    g_assert_cmpuint(panel_n_files(f), ==, 3);
     fixture_act(f, "win.undo");
-    g_assert_cmpuint(n_files(f), ==, 4);
+    g_assert_cmpuint(panel_n_files(f), ==, 4);
 
     limn_history_discard(other, newest);
-    WAIT_UNTIL(n_files(f) == 3);
+    WAIT_UNTIL(panel_n_files(f) == 3);
     g_assert_cmpuint(n_listed(other), ==, 3);
 }
 
@@ -477,8 +395,8 @@ static void test_other_files(struct fixture *f, gconstpointer data)
         "2026010a-000000-000000-0000.png", ".png", "20260101-000000-000000-0000.PNG",
     };
     (void)data;
-    paint(f, 1, 64, 48);
-    g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
+    panel_paint(f, 1, 64, 48);
+    g_autoptr(GFile) own = g_list_model_get_item(panel_files(f), 0);
     g_autoptr(GFile) folder = g_file_get_parent(own);
     for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
         g_autoptr(GFile) file = g_file_get_child(folder, names[i]);
@@ -487,8 +405,8 @@ static void test_other_files(struct fixture *f, gconstpointer data)
     g_autoptr(GFile) partial = g_file_get_child(folder, names[5]);
     g_autoptr(GFile) whole = g_file_get_child(folder, "20260101-000000-000000-12345.png");
     g_assert_true(g_file_move(partial, whole, G_FILE_COPY_NONE, NULL, NULL, NULL, NULL));
-    WAIT_UNTIL(n_files(f) == 2);
-    g_autoptr(GFile) last = g_list_model_get_item(files(f), 1);
+    WAIT_UNTIL(panel_n_files(f) == 2);
+    g_autoptr(GFile) last = g_list_model_get_item(panel_files(f), 1);
     g_assert_true(g_file_equal(last, whole));
     g_autoptr(LimnHistory) next = limn_history_new(NULL); /* at a start the same */
     g_assert_cmpuint(n_listed(next), ==, 2);
@@ -502,156 +420,24 @@ static void test_other_files(struct fixture *f, gconstpointer data)
 static void test_open_panel(struct fixture *f, gconstpointer data)
 {
     (void)data;
-    paint(f, 1, 64, 48);
-    open_panel(f, "1");
-    GFile *own = g_list_model_get_item(files(f), 0);
+    panel_paint(f, 1, 64, 48);
+    panel_open(f, "1");
+    GFile *own = g_list_model_get_item(panel_files(f), 0);
     g_autoptr(GFile) folder = g_file_get_parent(own);
     g_autoptr(GFile) copy = g_file_get_child(folder, "20260101-000000-000000-0000.png");
     g_assert_true(g_file_copy(own, copy, G_FILE_COPY_NONE, NULL, NULL, NULL, NULL));
     g_object_unref(own);
-    search(f, "64x48");
-    WAIT_UNTIL(n_found(f) == 2);
-    GtkWidget *grid = part(f, GTK_TYPE_GRID_VIEW, "grid");
+    panel_search(f, "64x48");
+    WAIT_UNTIL(panel_n_found(f) == 2);
+    GtkWidget *grid = panel_part(f, GTK_TYPE_GRID_VIEW, "grid");
     for (GtkWidget *item = gtk_widget_get_first_child(grid); item;
          item = gtk_widget_get_next_sibling(item))
         fixture_require_words(gtk_widget_get_tooltip_text(gtk_widget_get_first_child(item)),
                               "seed 1");
 }
 
-/* ---- side by side ---- */
-
-/* Compares n pictures, from a position of the panel on, once they are read. */
-static void compare(struct fixture *f, guint from, guint n)
-{
-    LimnCompareView *view = f->window->comparison;
-    if (!gtk_widget_get_mapped(GTK_WIDGET(f->window->history_view)))
-        fixture_act(f, "win.history");
-    gtk_selection_model_select_range(found(f), from, n, TRUE);
-    fixture_act(f, "win.compare");
-    g_assert_true(limn_compare_view_is_of_kept(view));
-    g_assert_cmpint(limn_compare_view_get_n_panes(view), ==, n);
-    g_assert_cmpstr(gtk_stack_get_visible_child_name(f->window->pages), ==, "compare");
-    WAIT_UNTIL(!gtk_widget_get_mapped(GTK_WIDGET(f->window->history_view)));
-    for (guint i = 0; i < n; i++)
-        WAIT_UNTIL(view->variants[i].trouble ||
-                   (view->variants[i].rgba && view->variants[i].settings));
-}
-
-static void require_title(struct fixture *f, int pane, const char *title)
-{
-    g_assert_cmpstr(f->window->comparison->variants[pane].title, ==, title);
-}
-
-/* The pixels are the painted ones, the names what differs, and one is taken on from. */
-static void test_compare(struct fixture *f, gconstpointer data)
-{
-    LimnCompareView *view = f->window->comparison;
-    LimnDifference d;
-    (void)data;
-    paint(f, 1, 64, 48);
-    paint(f, 2, 64, 48);
-    struct fit_frame *painted = limn_run_dup_end(f->window->run);
-    open_panel(f, "1");
-    compare(f, 0, 2);
-    require_title(f, 0, "Seed 2");
-    require_title(f, 1, "Seed 1");
-    g_assert_cmpmem(view->variants[0].rgba, 4 * 64 * 48, fit_frame_pixels(painted), 4 * 64 * 48);
-    fit_frame_unref(&painted);
-    g_assert_true(limn_compare_view_measure(view, 1, &d));
-    g_assert_cmpint(d.most, >, 0);
-    g_assert_true(limn_compare_view_measure(view, 0, &d));
-    g_assert_cmpint(d.most, ==, 0);
-    for (LimnCompareMode mode = LIMN_COMPARE_SIDE; mode <= LIMN_COMPARE_DIFFERENCE; mode++) {
-        limn_compare_view_set_mode(view, mode);
-        fixture_settle(f);
-    }
-    g_assert_false(limn_compare_view_is_active(view));
-    g_assert_false(gtk_widget_get_visible(view->time));
-    g_assert_false(gtk_widget_get_sensitive(view->export));
-    fixture_picture(f, NULL, "compare-kept");
-
-    limn_compare_view_choose(view, 1);
-    fixture_act(f, "win.keep-chosen");
-    g_assert_cmpstr(gtk_stack_get_visible_child_name(f->window->pages), ==, "viewer");
-    WAIT_UNTIL(limn_settings_get_seed(f->window->settings) == 1);
-
-    compare(f, 0, 2);
-    fixture_act(f, "win.generate"); /* one picture, and not several */
-    g_assert_cmpint(limn_compare_view_get_n_panes(view), ==, 0);
-    WAIT_UNTIL(n_files(f) == 3);
-
-    /* Runs have their time and their settings again. */
-    compare(f, 0, 2);
-    fixture_act(f, "win.stop");
-    g_assert_cmpint(limn_compare_view_get_n_panes(view), ==, 0);
-    fixture_act(f, "win.compare");
-    g_assert_false(limn_compare_view_is_of_kept(view));
-    g_assert_true(gtk_widget_get_visible(view->time));
-    g_assert_true(gtk_widget_get_visible(view->axis));
-    WAIT_UNTIL(!limn_compare_view_is_active(view));
-}
-
-/* Other sizes say so in the place of a difference; a file that is none says that. */
-static void test_compare_unlike(struct fixture *f, gconstpointer data)
-{
-    LimnCompareView *view = f->window->comparison;
-    LimnDifference d;
-    (void)data;
-    paint(f, 1, 64, 48);
-    g_autoptr(GFile) own = g_list_model_get_item(files(f), 0);
-    g_autoptr(GFile) folder = g_file_get_parent(own);
-    g_autoptr(GFile) stranger = g_file_get_child(folder, "19990101-000000-000000-0000.png");
-    paint(f, 1, 48, 64);
-    g_assert_true(g_file_set_contents(g_file_peek_path(stranger), "no picture", -1, NULL));
-    WAIT_UNTIL(n_files(f) == 3);
-    open_panel(f, "1");
-    limn_compare_view_set_mode(view, LIMN_COMPARE_DIFFERENCE);
-    compare(f, 0, 3);
-    fixture_settle(f);
-    require_title(f, 0, "48 × 64");
-    require_title(f, 1, "64 × 48");
-    require_title(f, 2, "19990101-000000-000000-0000.png");
-    g_assert_false(limn_compare_view_measure(view, 1, &d));
-    g_assert_false(limn_compare_view_measure(view, 2, &d));
-    fixture_require_words(
-        gtk_label_get_text(GTK_LABEL(fixture_find(view->variants[1].pane, "message"))),
-        "this picture is 64 × 48, the reference 48 × 64");
-    fixture_require_words(
-        gtk_label_get_text(GTK_LABEL(fixture_find(view->variants[2].pane, "message"))),
-        "“19990101-000000-000000-0000.png” cannot be read");
-    limn_compare_view_set_mode(view, LIMN_COMPARE_SIDE);
-    fixture_act(f, "win.leave-compare");
-    g_remove(g_file_peek_path(stranger));
-}
-
-/* Two to four, and otherwise the button and the key say so. */
-static void test_compare_number(struct fixture *f, gconstpointer data)
-{
-    GtkWidget *button = part(f, GTK_TYPE_BUTTON, "compare");
-    (void)data;
-    for (guint64 seed = 1; seed <= 5; seed++)
-        paint(f, seed, 16, 16);
-    open_panel(f, "1");
-    for (guint n = 0; n <= 5; n++) {
-        gboolean possible = n >= 2 && n <= 4;
-        if (n)
-            gtk_selection_model_select_range(found(f), 0, n, TRUE);
-        g_assert_true(gtk_widget_get_sensitive(button) == possible);
-        fixture_require_words(gtk_widget_get_tooltip_text(button),
-                              possible ? "Ctrl+E" : "select 2 to 4");
-    }
-    fixture_act(f, "win.compare");
-    g_assert_cmpint(limn_compare_view_get_n_panes(f->window->comparison), ==, 0);
-    g_assert_true(gtk_widget_get_mapped(GTK_WIDGET(f->window->history_view)));
-    g_assert_nonnull(
-        fixture_find_label(GTK_WIDGET(f->window), "To compare pictures, select 2 to 4"));
-    gtk_selection_model_select_range(found(f), 0, 4, TRUE);
-    g_signal_emit_by_name(button, "clicked");
-    g_assert_cmpint(limn_compare_view_get_n_panes(f->window->comparison), ==, 4);
-}
-
 #define ADD(name, function)                                                                        \
-    g_test_add("/history/" name, struct fixture, NULL, open_empty, function, fixture_close)
+    g_test_add("/history/" name, struct fixture, NULL, panel_open_empty, function, fixture_close)
 
 int main(int argc, char **argv)
 {
@@ -668,8 +454,5 @@ int main(int argc, char **argv)
     ADD("two-windows", test_two_windows);
     ADD("other-files", test_other_files);
     ADD("open-panel", test_open_panel);
-    ADD("compare", test_compare);
-    ADD("compare-unlike", test_compare_unlike);
-    ADD("compare-number", test_compare_number);
     return g_test_run();
 }
